@@ -1,0 +1,6 @@
+//! What the outside sees of the workflows, and what the workflows see of the outside: frozen names, activity definitions
+//! with their timeouts, and conversions between wire messages and the model.
+
+pub mod activities;
+pub mod convert;
+pub mod names;

@@ -1,0 +1,43 @@
+//! Names that callers, rows and histories already use. Frozen: a test compares them with literals.
+
+/// Workflow type of the long-lived run of one tenant's domain.
+pub const PORTAL_DOMAIN_WORKFLOW: &str = "portalDomainRegistrationWorkflow";
+/// Workflow type of the scheduled sweep.
+pub const PORTAL_DOMAIN_SWEEP_WORKFLOW: &str = "portalDomainSweepWorkflow";
+/// Id of the sweep's schedule; its runs have this id with a time suffix.
+pub const PORTAL_DOMAIN_SWEEP_SCHEDULE: &str = "portal-domain-sweep";
+/// Signal that wakes a run; its argument has the input's shape.
+pub const RECONCILE_SIGNAL: &str = "reconcilePortalDomainState";
+/// Task queue of the portal-domain workflows and activities.
+pub const PORTAL_DOMAIN_QUEUE: &str = "portal-domain-workflows";
+/// Task queue of tenant creation and of the platform's own small workflows.
+pub const TENANT_QUEUE: &str = "tenant-workflows";
+/// Default Temporal address of every caller.
+pub const DEFAULT_TEMPORAL_ADDRESS: &str = "temporal-frontend.temporal.svc.cluster.local:7233";
+/// Default Temporal namespace of every caller.
+pub const DEFAULT_TEMPORAL_NAMESPACE: &str = "default";
+
+/// Workflow id of a tenant's domain: one per tenant, not per row.
+pub fn portal_domain_workflow_id(tenant_id: &str) -> String {
+    format!("portal-domain:{tenant_id}")
+}
+
+/// The tenant of a workflow id made by [`portal_domain_workflow_id`].
+pub fn tenant_of_workflow_id(workflow_id: &str) -> Option<&str> {
+    workflow_id.strip_prefix("portal-domain:")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_that_callers_use() {
+        assert_eq!(PORTAL_DOMAIN_WORKFLOW, "portalDomainRegistrationWorkflow");
+        assert_eq!(RECONCILE_SIGNAL, "reconcilePortalDomainState");
+        assert_eq!(PORTAL_DOMAIN_QUEUE, "portal-domain-workflows");
+        assert_eq!(TENANT_QUEUE, "tenant-workflows");
+        assert_eq!(portal_domain_workflow_id("t1"), "portal-domain:t1");
+        assert_eq!(tenant_of_workflow_id("portal-domain:t1"), Some("t1"));
+    }
+}

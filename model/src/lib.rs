@@ -1,0 +1,5 @@
+//! The pure core: names, observations, decisions, audits and reasons. No clock, no client, no I/O.
+
+pub mod finding;
+pub mod portal;
+pub mod reason;

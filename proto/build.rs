@@ -1,0 +1,16 @@
+//! Compiles the messages with a pure-Rust compiler, so that no `protoc` is needed.
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let files = ["tenantry/v1/portal_domain.proto", "tenantry/v1/platform.proto"];
+    for file in files {
+        println!("cargo:rerun-if-changed={file}");
+    }
+    let descriptors = protox::compile(files, ["."])?;
+    let mut json = pbjson_build::Builder::new();
+    for file in &descriptors.file {
+        json.register_file_descriptor(file.clone());
+    }
+    json.btree_map(["."]).ignore_unknown_fields().build(&[".tenantry.v1"])?;
+    prost_build::Config::new().btree_map(["."]).enable_type_names().compile_fds(descriptors)?;
+    Ok(())
+}

@@ -1,0 +1,3 @@
+//! `tenantry`: one binary, several roles.
+
+fn main() {}
