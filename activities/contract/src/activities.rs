@@ -147,3 +147,9 @@ impl Record {
         unimplemented!()
     }
 }
+
+pub use cluster::{ApplyStep, AwaitCertificate, ReadBack, ReadCertificate, ReadEdge, SweepCopies};
+pub use dns::LookUpHost;
+pub use probe::{PreflightHttp01, ProbeHost, ProbeHosts};
+pub use record::WriteManifests;
+pub use store::{DeleteRow, LoadDomain, RecordInventory, SavePreflightToken, SweepRows, WriteStatus};
