@@ -1,0 +1,344 @@
+//! What a round does next: a total function of what was read and what is known.
+
+use crate::portal::axis::{CertificateState, DnsState, EdgeState, OwnershipState};
+use crate::portal::health::{BAD_PROBES_MS, Health};
+use crate::portal::names;
+use crate::portal::plan::{Decision, Look, Plan, Step};
+use crate::portal::record::{Claim, ObjectKind, OwnedObject, Row, RunSettings};
+use crate::portal::schedule::{
+    self, EDGE_DEADLINE_MS, Jitter, PREFLIGHT_LIFE_MS, QUIET_MS, dns_recheck_ms, order_retry_ms,
+};
+use crate::reason::ReasonCode;
+
+/// Waiting for a certificate is one long look each; after this many in a row the waits in between grow.
+const AWAITS_IN_A_ROW: u32 = 5;
+/// Wait between long looks at a certificate that does not move.
+const STUCK_POLL_MS: i64 = 10 * 60_000;
+/// DNS of a domain that waits for its certificate is looked at again after this long.
+const DNS_BEFORE_ORDER_MS: i64 = 15 * 60_000;
+/// Early retries (evidence changed, or somebody asked) keep this distance once three orders failed, so that never more
+/// than four fail in an hour.
+const EARLY_RETRY_SPACING_MS: i64 = 60 * 60_000;
+/// A write that the cluster refused is tried again after this long.
+const REFUSED_RETRY_MS: i64 = 60_000;
+
+/// Everything that a decision depends on.
+#[derive(Debug, Clone, Copy)]
+pub struct Situation<'a> {
+    /// The application's row.
+    pub row: &'a Row,
+    /// Our claim on its host.
+    pub claim: &'a Claim,
+    /// Objects of every generation.
+    pub inventory: &'a [OwnedObject],
+    /// What is known of the current generation.
+    pub health: &'a Health,
+    /// Settings that were read with the row.
+    pub settings: &'a RunSettings,
+    /// The workflow's clock, Unix milliseconds.
+    pub now_ms: i64,
+}
+
+/// Decides what comes next. Total: every input has exactly one answer, and applying a plan never leads to the same plan.
+pub fn decide(s: &Situation<'_>) -> Decision {
+    let h = s.health;
+    if !h.policy_good() {
+        return rest(s.now_ms + QUIET_MS, "a host name that may be used here");
+    }
+    if h.dns.next_check_ms <= s.now_ms {
+        return Decision::Look(if h.edge_memory.applied { EVERYTHING.to_vec() } else { vec![Look::Dns] });
+    }
+    if !h.ownership_good() || !h.dns_good() {
+        return awaiting_dns(s);
+    }
+    match h.certificate.state {
+        CertificateState::Issued | CertificateState::Renewing | CertificateState::Expiring => edge(s),
+        CertificateState::Ordering | CertificateState::Validating | CertificateState::Expired => {
+            look_when_due(h.certificate.next_check_ms, s.now_ms, Look::AwaitCertificate, "the certificate")
+        }
+        CertificateState::Failed => after_failure(s),
+        CertificateState::None
+        | CertificateState::Preflight
+        | CertificateState::Queued
+        | CertificateState::Paused => order(s),
+    }
+}
+
+/// What is looked at when somebody asks about a domain whose objects exist.
+const EVERYTHING: [Look; 4] = [Look::Dns, Look::Certificate, Look::Edge, Look::Probe { patient: false }];
+
+fn awaiting_dns(s: &Situation<'_>) -> Decision {
+    let h = s.health;
+    let why = match h.dns.state {
+        DnsState::Correct if h.ownership_good() => "a second good look at DNS",
+        DnsState::Correct => "proof of ownership in DNS",
+        DnsState::Absent | DnsState::Elsewhere | DnsState::Partial | DnsState::Proxied | DnsState::Bogus => {
+            "a DNS record that leads to us"
+        }
+    };
+    // What still serves is probed on, so that the record tells the truth about visitors.
+    if h.edge_memory.serving_now && h.edge.next_check_ms <= s.now_ms {
+        return Decision::Look(vec![Look::Probe { patient: false }]);
+    }
+    let until = if h.edge_memory.serving_now {
+        h.dns.next_check_ms.min(h.edge.next_check_ms)
+    } else {
+        h.dns.next_check_ms
+    };
+    rest(until, why)
+}
+
+/// Before an order: preflight, then the Certificate.
+fn order(s: &Situation<'_>) -> Decision {
+    let h = s.health;
+    let memory = &h.certificate_memory;
+    if memory.preflight_passed_ms > 0 && s.now_ms - memory.preflight_passed_ms <= PREFLIGHT_LIFE_MS {
+        let mut steps = vec![Step::RecordInventory(objects(s))];
+        steps.push(Step::ApplyCertificate);
+        return Decision::Apply(plan(s, steps));
+    }
+    if h.certificate.next_check_ms > s.now_ms {
+        return rest(h.certificate.next_check_ms, "the checks before a certificate order");
+    }
+    if h.certificate.checked() {
+        return Decision::Look(vec![Look::Preflight]);
+    }
+    // The first look in a generation also finds what an earlier worker or run left.
+    Decision::Look(vec![Look::Preflight, Look::Certificate, Look::Edge])
+}
+
+fn after_failure(s: &Situation<'_>) -> Decision {
+    let h = s.health;
+    let due = retry_order_at(h);
+    if s.now_ms < due {
+        return rest(due, "the next try at the certificate authority");
+    }
+    // The checks before an order begin with DNS, looked at since the retry came due.
+    if h.dns.unknown.is_some() {
+        return rest(h.dns.next_check_ms, "a look at DNS before the next try");
+    }
+    if h.dns.last_checked_ms < due {
+        return Decision::Look(vec![Look::Dns]);
+    }
+    let failed = s
+        .inventory
+        .iter()
+        .find(|object| object.generation == s.claim.generation && object.kind == ObjectKind::Certificate);
+    match failed {
+        Some(object) => Decision::Apply(plan(s, vec![Step::DiscardFailedCertificate(object.clone())])),
+        None => Decision::Look(vec![Look::Preflight, Look::Certificate, Look::Edge]),
+    }
+}
+
+/// When a failed order may be tried again: on the schedule, earlier when the evidence changed or somebody asked, and
+/// never before the instant that the authority named.
+pub fn retry_order_at(health: &Health) -> i64 {
+    let memory = &health.certificate_memory;
+    let scheduled = memory.last_failure_ms + order_retry_ms(memory.failures);
+    let asked = health.certificate.next_check_ms > 0 && health.certificate.next_check_ms < scheduled;
+    let changed = memory.failed_digest != health.dns_memory.evidence_digest;
+    let early = match memory.failures {
+        0..=2 => memory.last_failure_ms,
+        _ => memory.last_failure_ms + EARLY_RETRY_SPACING_MS,
+    };
+    let ours = if asked || changed { early.min(scheduled) } else { scheduled };
+    ours.max(memory.retry_at_ms)
+}
+
+/// A valid certificate exists: bring it to the edge, see it from outside, then clear what it replaces.
+fn edge(s: &Situation<'_>) -> Decision {
+    let h = s.health;
+    let (memory, newest) = (&h.edge_memory, &h.certificate_memory.fingerprint);
+    let stale_copy = memory.copied_fingerprint != *newest;
+    if !memory.applied || stale_copy {
+        if h.edge.reason.is_some() && h.edge.next_check_ms > s.now_ms {
+            return rest(h.edge.next_check_ms, "the edge to take the domain");
+        }
+        if h.edge.state == EdgeState::Conflict {
+            return Decision::Look(vec![Look::Edge]);
+        }
+        let mut steps = Vec::new();
+        if !memory.applied {
+            steps.push(Step::RecordInventory(objects(s)));
+        }
+        steps.push(Step::CopySecret);
+        if !memory.applied {
+            steps.push(Step::ApplyVirtualService);
+            steps.push(Step::ApplyGateway);
+            if s.settings.manifests {
+                steps.push(Step::WriteManifests);
+            }
+        }
+        return Decision::Apply(plan(s, steps));
+    }
+    if !h.edge_good() || h.edge.state == EdgeState::ServingStale {
+        let patient = s.now_ms - memory.applied_ms < EDGE_DEADLINE_MS;
+        return look_when_due(h.edge.next_check_ms, s.now_ms, Look::Probe { patient }, "the domain seen from outside");
+    }
+    let replaced = replaced_objects(s);
+    if !replaced.is_empty() {
+        return Decision::Apply(plan(s, replaced));
+    }
+    if h.edge.next_check_ms <= s.now_ms {
+        return Decision::Look(vec![Look::Probe { patient: false }]);
+    }
+    rest(h.dns.next_check_ms.min(h.edge.next_check_ms), "nothing; the domain is live and watched by sweeps")
+}
+
+/// Deletes of every older generation, once the current one serves.
+fn replaced_objects(s: &Situation<'_>) -> Vec<Step> {
+    let old: Vec<_> = s.inventory.iter().filter(|object| object.generation < s.claim.generation).cloned().collect();
+    crate::portal::removal::delete_steps(&old)
+}
+
+fn look_when_due(next_ms: i64, now_ms: i64, look: Look, why: &str) -> Decision {
+    if next_ms > now_ms { rest(next_ms, why) } else { Decision::Look(vec![look]) }
+}
+
+fn rest(until_ms: i64, why: &str) -> Decision {
+    Decision::Rest { until_ms, why: why.to_owned() }
+}
+
+fn plan(s: &Situation<'_>, steps: Vec<Step>) -> Plan {
+    Plan {
+        tenant: s.row.tenant.clone(),
+        domain_id: s.row.id.clone(),
+        host: s.claim.host.clone(),
+        generation: s.claim.generation,
+        slug: slug_in_force(&s.row.id, s.claim.generation, s.inventory),
+        steps,
+    }
+}
+
+/// The slug of a generation's names: as recorded, or made from the id; beside older objects it carries the generation.
+pub fn slug_in_force(domain_id: &str, generation: u64, inventory: &[OwnedObject]) -> String {
+    let own = inventory
+        .iter()
+        .find(|object| object.generation == generation && object.kind == ObjectKind::Certificate)
+        .and_then(|object| object.name.strip_prefix("portal-domain-"));
+    if let Some(slug) = own {
+        return slug.to_owned();
+    }
+    let base = names::slug(domain_id);
+    if inventory.iter().any(|object| object.generation != generation) {
+        names::slug_beside(&base, generation)
+    } else {
+        base
+    }
+}
+
+/// The objects that the current generation owns or is about to own.
+pub fn objects(s: &Situation<'_>) -> Vec<OwnedObject> {
+    let slug = slug_in_force(&s.row.id, s.claim.generation, s.inventory);
+    objects_of(&slug, s.claim.generation, &s.claim.host, s.settings)
+}
+
+/// The objects of one generation under a slug. There is no Secret copy where the two namespaces are the same.
+pub fn objects_of(slug: &str, generation: u64, host: &str, settings: &RunSettings) -> Vec<OwnedObject> {
+    let names = names::ObjectNames::of(slug);
+    let object = |kind, namespace: &str, name: &str| OwnedObject {
+        generation,
+        kind,
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+        uid: String::new(),
+        host: host.to_owned(),
+    };
+    let mut all = vec![
+        object(ObjectKind::Certificate, &settings.certificate_namespace, &names.certificate),
+        object(ObjectKind::Secret, &settings.certificate_namespace, &names.secret),
+        object(ObjectKind::VirtualService, &settings.routes_namespace, &names.virtual_service),
+        object(ObjectKind::Gateway, &settings.gateway_namespace, &names.gateway),
+    ];
+    if settings.certificate_namespace != settings.gateway_namespace {
+        all.push(object(ObjectKind::SecretCopy, &settings.gateway_namespace, &names.secret));
+    }
+    all
+}
+
+/// Somebody asked: look at everything now, and resume an expired claim. The authority's own limits stand.
+pub fn ask_now(health: &mut Health, now_ms: i64) {
+    health.dns.next_check_ms = now_ms;
+    health.edge.next_check_ms = now_ms;
+    health.certificate.next_check_ms = now_ms;
+    if health.ownership.reason == Some(ReasonCode::ClaimExpired) {
+        health.opened_ms = now_ms;
+        health.ownership.set(OwnershipState::Pending, now_ms);
+        health.dns.attempt = 0;
+    }
+}
+
+/// Plans the next look at DNS after one was folded in.
+pub fn reschedule_dns(health: &mut Health, settings: &RunSettings, jitter: Jitter, now_ms: i64) {
+    let serving = health.edge_memory.serving_now;
+    health.dns.next_check_ms = if health.dns.unknown.is_some() {
+        now_ms + schedule::unknown_ms(health.dns.attempt, jitter)
+    } else if health.dns.state == DnsState::Correct && !health.dns_memory.confirmed {
+        health.dns_memory.first_good_ms + settings.dns_confirm_ms
+    } else if health.dns_good() && health.ownership_good() {
+        now_ms + if serving { QUIET_MS } else { DNS_BEFORE_ORDER_MS }
+    } else if serving {
+        now_ms + schedule::degraded_ms(health.dns.attempt, jitter)
+    } else {
+        match dns_recheck_ms(now_ms - health.opened_ms, health.dns.attempt.saturating_sub(1), jitter) {
+            Some(wait) => now_ms + wait,
+            None if health.ownership_good() => now_ms + 4 * 3_600_000,
+            None => {
+                health.ownership.set(OwnershipState::Lost, now_ms);
+                health.ownership.reason = Some(ReasonCode::ClaimExpired);
+                now_ms + QUIET_MS
+            }
+        }
+    };
+}
+
+/// Plans the next look at the certificate after one was folded in.
+pub fn reschedule_certificate(health: &mut Health, jitter: Jitter, now_ms: i64) {
+    let attempt = health.certificate.attempt;
+    health.certificate.next_check_ms = if health.certificate.unknown.is_some() {
+        now_ms + schedule::unknown_ms(attempt, jitter)
+    } else {
+        match health.certificate.state {
+            CertificateState::Preflight if health.certificate.reason.is_some() => {
+                now_ms + schedule::preflight_retry_ms(attempt.saturating_sub(1), jitter)
+            }
+            CertificateState::None | CertificateState::Preflight | CertificateState::Queued => now_ms,
+            CertificateState::Ordering | CertificateState::Validating | CertificateState::Expired => {
+                if attempt <= AWAITS_IN_A_ROW { now_ms } else { now_ms + STUCK_POLL_MS }
+            }
+            // A failed order keeps 0: only a request from now on counts as "somebody asked".
+            CertificateState::Failed => 0,
+            CertificateState::Issued
+            | CertificateState::Renewing
+            | CertificateState::Expiring
+            | CertificateState::Paused => now_ms + QUIET_MS,
+        }
+    };
+}
+
+/// Plans the next look at the edge after one was folded in.
+pub fn reschedule_edge(health: &mut Health, jitter: Jitter, now_ms: i64) {
+    let memory = &health.edge_memory;
+    let attempt = health.edge.attempt;
+    let fresh = now_ms - memory.applied_ms < EDGE_DEADLINE_MS;
+    health.edge.next_check_ms = if health.edge.unknown.is_some() {
+        now_ms + schedule::unknown_ms(attempt, jitter)
+    } else if health.edge_good() && health.edge.state == EdgeState::Serving {
+        now_ms + QUIET_MS
+    } else if matches!(
+        health.edge.reason,
+        Some(ReasonCode::EdgeConflictHost | ReasonCode::EdgeRejected | ReasonCode::EdgeUnguarded)
+    ) {
+        now_ms + REFUSED_RETRY_MS
+    } else if memory.serving_now && memory.bad_since_ms > 0 {
+        (now_ms + schedule::degraded_ms(attempt, jitter)).min(now_ms.max(memory.bad_since_ms + BAD_PROBES_MS))
+    } else if fresh {
+        now_ms + schedule::probe_retry_ms(attempt)
+    } else {
+        now_ms + 60_000
+    };
+}
+
+#[cfg(test)]
+#[path = "decide_tests.rs"]
+mod tests;

@@ -1,0 +1,243 @@
+//! The public face of a record: phase, status, deciding reason and message, each derived in one function.
+
+use crate::portal::axis::{CertificateState, OwnershipState};
+use crate::portal::health::Health;
+use crate::portal::record::Status;
+use crate::portal::schedule::TENANT_GRACE_MS;
+use crate::reason::{Actor, Axis, ReasonCode, RetryClass};
+use std::collections::BTreeMap;
+
+/// Phase of a domain (contract section 2), first match from the top.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Removal verified.
+    Removed,
+    /// The row is disabled, or the tenant is gone.
+    Removing,
+    /// Serving, with all axes good.
+    Active,
+    /// Serving, with an axis not good.
+    Degraded,
+    /// Nothing checked yet in this generation.
+    Draft,
+    /// Ownership not proven, or DNS not good enough to order.
+    AwaitingDns,
+    /// No valid certificate.
+    AwaitingCertificate,
+    /// A valid certificate exists, no good outside probe yet.
+    Deploying,
+}
+
+impl Phase {
+    /// The word on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Removed => "removed",
+            Self::Removing => "removing",
+            Self::Active => "active",
+            Self::Degraded => "degraded",
+            Self::Draft => "draft",
+            Self::AwaitingDns => "awaiting_dns",
+            Self::AwaitingCertificate => "awaiting_certificate",
+            Self::Deploying => "deploying",
+        }
+    }
+}
+
+/// What the row, the queries and the Temporal UI show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Face {
+    /// One of the nine.
+    pub status: Status,
+    /// Phase.
+    pub phase: Phase,
+    /// First axis that is not good.
+    pub axis: Option<Axis>,
+    /// Its reason; `None` for good states and normal progress.
+    pub reason: Option<ReasonCode>,
+    /// Who must act.
+    pub actor: Actor,
+    /// Sentence for the tenant.
+    pub message: String,
+    /// Since when the deciding axis is as it is; 0 when unknown.
+    pub since_ms: i64,
+}
+
+/// The axis that decides: the most upstream one that is not good. Ownership that waits for the same record as DNS says
+/// nothing of its own, so the dns axis speaks for both.
+pub fn deciding_axis(health: &Health) -> Option<Axis> {
+    if !health.policy_good() {
+        return Some(Axis::Policy);
+    }
+    let waits_with_dns = health.ownership.state == OwnershipState::Pending
+        && health.ownership.reason.is_none()
+        && !health.dns_good()
+        && health.dns.checked();
+    if !health.ownership_good() && !waits_with_dns {
+        return Some(Axis::Ownership);
+    }
+    if !health.dns_good() {
+        return Some(Axis::Dns);
+    }
+    if !health.certificate_good() || health.certificate.reason.is_some() {
+        return Some(Axis::Certificate);
+    }
+    if !health.edge_good() || health.edge.reason.is_some() {
+        return Some(Axis::Edge);
+    }
+    None
+}
+
+/// Derives everything that is shown. `removing` is set while the row is `disabled` or gone.
+pub fn face(health: &Health, removing: bool, now_ms: i64) -> Face {
+    let axis = deciding_axis(health);
+    let (reason, vars, since_ms) = reason_of(health, axis);
+    let phase = phase(health, removing, axis);
+    let status = status(health, removing, axis, reason, since_ms, now_ms);
+    let message = message(health, status, axis, reason, vars);
+    let actor = reason.map_or(Actor::Nobody, |reason| actor(reason, since_ms, now_ms));
+    Face { status, phase, axis, reason, actor, message, since_ms }
+}
+
+fn reason_of(health: &Health, axis: Option<Axis>) -> (Option<ReasonCode>, &BTreeMap<String, String>, i64) {
+    match axis {
+        None | Some(Axis::Edge) => (health.edge.reason, &health.edge.vars, health.edge.since_ms),
+        Some(Axis::Policy) => (health.policy.reason, &health.policy.vars, health.policy.since_ms),
+        Some(Axis::Ownership) => (health.ownership.reason, &health.ownership.vars, health.ownership.since_ms),
+        Some(Axis::Dns) => (health.dns.reason, &health.dns.vars, health.dns.since_ms),
+        Some(Axis::Certificate) => (health.certificate.reason, &health.certificate.vars, health.certificate.since_ms),
+    }
+}
+
+/// The actor of a reason; a name server that stays behind for a day becomes the DNS host's matter.
+fn actor(reason: ReasonCode, since_ms: i64, now_ms: i64) -> Actor {
+    if reason == ReasonCode::DnsPartial && now_ms - since_ms > TENANT_GRACE_MS {
+        return Actor::DnsHost;
+    }
+    reason.actor()
+}
+
+fn phase(health: &Health, removing: bool, axis: Option<Axis>) -> Phase {
+    if removing {
+        return Phase::Removing;
+    }
+    if health.edge_memory.serving_now {
+        return if axis.is_none() { Phase::Active } else { Phase::Degraded };
+    }
+    if nothing_checked(health) {
+        return Phase::Draft;
+    }
+    match axis {
+        Some(Axis::Policy | Axis::Ownership | Axis::Dns) => Phase::AwaitingDns,
+        Some(Axis::Certificate) => Phase::AwaitingCertificate,
+        Some(Axis::Edge) | None => Phase::Deploying,
+    }
+}
+
+fn nothing_checked(health: &Health) -> bool {
+    !health.policy.checked() && !health.dns.checked()
+}
+
+/// The table of section 3, in order.
+fn status(
+    health: &Health,
+    removing: bool,
+    axis: Option<Axis>,
+    reason: Option<ReasonCode>,
+    since_ms: i64,
+    now_ms: i64,
+) -> Status {
+    if removing {
+        return Status::Disabled;
+    }
+    if health.edge_memory.serving_now {
+        return Status::Active;
+    }
+    let long = now_ms - since_ms > TENANT_GRACE_MS;
+    match axis {
+        Some(Axis::Policy | Axis::Ownership | Axis::Dns) if reason.is_some_and(|r| dns_failed(r, long)) => {
+            Status::DnsFailed
+        }
+        _ if nothing_checked(health) => Status::PendingDns,
+        Some(Axis::Policy | Axis::Ownership | Axis::Dns) => Status::VerifyingDns,
+        Some(Axis::Certificate) => certificate_status(health.certificate.state, reason, long),
+        Some(Axis::Edge) | None => Status::Deploying,
+    }
+}
+
+/// Row 3 of the table: reasons that the tenant or an operator must resolve.
+fn dns_failed(reason: ReasonCode, long: bool) -> bool {
+    if matches!(reason, ReasonCode::ClaimExpired | ReasonCode::ClaimContended) {
+        return true;
+    }
+    match reason.retry() {
+        RetryClass::Final | RetryClass::Operator => true,
+        RetryClass::Tenant => reason.axis() == Axis::Dns && reason != ReasonCode::DnsNoRecords && long,
+        RetryClass::Automatic | RetryClass::WaitUntil | RetryClass::Information => false,
+    }
+}
+
+fn certificate_status(state: CertificateState, reason: Option<ReasonCode>, long: bool) -> Status {
+    match state {
+        CertificateState::Preflight if long && reason.is_some_and(|r| r.retry() == RetryClass::Tenant) => {
+            Status::CertificateFailed
+        }
+        CertificateState::None | CertificateState::Queued | CertificateState::Paused | CertificateState::Preflight => {
+            Status::PendingCertificate
+        }
+        CertificateState::Ordering | CertificateState::Validating | CertificateState::Renewing => {
+            Status::CertificateIssuing
+        }
+        CertificateState::Failed | CertificateState::Expired => Status::CertificateFailed,
+        CertificateState::Issued | CertificateState::Expiring => Status::Deploying,
+    }
+}
+
+/// What the tenant reads. While live: a plain sentence, or the reason that the tenant must act on.
+fn message(
+    health: &Health,
+    status: Status,
+    axis: Option<Axis>,
+    reason: Option<ReasonCode>,
+    vars: &BTreeMap<String, String>,
+) -> String {
+    if status == Status::Active {
+        return match reason {
+            Some(reason) if axis.is_some() && reason.actor() == Actor::Tenant => {
+                format!("Your domain is live, but: {} {}", reason.message(vars), reason.remedy(vars))
+            }
+            _ => PROGRESS_ACTIVE.to_owned(),
+        };
+    }
+    match reason {
+        Some(reason) if reason.actor() == Actor::Tenant => {
+            format!("{} {}", reason.message(vars), reason.remedy(vars))
+        }
+        Some(reason) => reason.message(vars),
+        None => progress(health, status).to_owned(),
+    }
+}
+
+const PROGRESS_ACTIVE: &str = "Your domain is live.";
+
+/// The sentences of normal progress: a state without a reason code.
+fn progress(health: &Health, status: Status) -> &'static str {
+    match status {
+        Status::PendingDns => "We have your request and start checking in a moment.",
+        Status::VerifyingDns if health.dns_memory.first_good_ms > 0 => {
+            "Your record is there. We look once more to be sure; this takes less than a minute."
+        }
+        Status::VerifyingDns => "We are checking your DNS record.",
+        Status::DnsFailed => "Your DNS record needs attention.",
+        Status::PendingCertificate => "Your DNS record is right. We are preparing the certificate.",
+        Status::CertificateIssuing => "Your certificate is being issued; this usually takes less than a minute.",
+        Status::CertificateFailed => "The certificate could not be issued; we will try again.",
+        Status::Deploying => "Your certificate is ready. We are putting your domain online.",
+        Status::Active => PROGRESS_ACTIVE,
+        Status::Disabled => "Your domain is being removed.",
+    }
+}
+
+#[cfg(test)]
+#[path = "status_tests.rs"]
+mod tests;
