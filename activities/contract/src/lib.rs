@@ -3,4 +3,6 @@
 
 pub mod activities;
 pub mod convert;
+pub mod loose;
 pub mod names;
+pub mod options;

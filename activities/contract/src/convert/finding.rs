@@ -1,18 +1,9 @@
-//! Conversions between wire messages and the model.
+//! Findings and evidence.
 
 use model::finding::{AxisWord, Evidence, Finding};
+use crate::convert::Unreadable;
 use model::reason::{Axis, ReasonCode};
 use proto::v1 as wire;
-
-/// A wire message that this build cannot read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unreadable {what}: {value:?}")]
-pub struct Unreadable {
-    /// The field.
-    pub what: &'static str,
-    /// What it held.
-    pub value: String,
-}
 
 /// Writes a finding of any axis.
 pub fn finding_to_wire<S: AxisWord>(finding: &Finding<S>) -> wire::Finding {
