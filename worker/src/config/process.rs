@@ -1,0 +1,69 @@
+//! Ports, logs, limits and the mode of the process.
+
+use super::source::Reader;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+/// Settings of the process itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ProcessSettings {
+    /// `NODE_ENV=production`: turns on the stricter checks.
+    pub(crate) production: bool,
+    /// `LOG_LEVEL`, in the words of `tracing`.
+    pub(crate) log_level: String,
+    /// `ENABLE_HEALTH_CHECK`.
+    pub(crate) health_enabled: bool,
+    /// `HEALTH_CHECK_PORT`; 0 takes any free port and logs it.
+    pub(crate) health_port: u16,
+    /// `METRICS_PORT`; 0 takes any free port and logs it.
+    pub(crate) metrics_port: u16,
+    /// `TENANTRY_BIND_ADDRESS`: where health and metrics listen.
+    pub(crate) bind_address: IpAddr,
+    /// `MAX_CONCURRENT_ACTIVITIES`, per queue.
+    pub(crate) max_concurrent_activities: usize,
+    /// `MAX_CONCURRENT_WORKFLOWS`, per queue.
+    pub(crate) max_concurrent_workflows: usize,
+    /// `TENANTRY_DRAIN_SECONDS`: how long a stop may take. Below the grace period of a pod (30 s).
+    pub(crate) drain: Duration,
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT`; traces are exported when it is set.
+    pub(crate) otlp_endpoint: Option<String>,
+}
+
+impl ProcessSettings {
+    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+        let log_level = reader.text_or("LOG_LEVEL", "info").to_ascii_lowercase();
+        let log_level = match log_level.as_str() {
+            "trace" | "debug" | "info" | "warn" | "error" => log_level,
+            "verbose" | "silly" => "debug".to_owned(),
+            "fatal" => "error".to_owned(),
+            _ => {
+                reader.problem("LOG_LEVEL", "must be trace, debug, info, warn or error");
+                "info".to_owned()
+            }
+        };
+        let otlp_endpoint = reader.text("OTEL_EXPORTER_OTLP_ENDPOINT");
+        if otlp_endpoint.as_deref().is_some_and(|url| !url.starts_with("http://") && !url.starts_with("https://")) {
+            reader.problem("OTEL_EXPORTER_OTLP_ENDPOINT", "must be an http or https URL");
+        }
+        let at_least_one = "must be an integer of at least 1";
+        Self {
+            production: reader.text("NODE_ENV").as_deref() == Some("production"),
+            log_level,
+            health_enabled: reader.flag("ENABLE_HEALTH_CHECK", true),
+            health_port: reader.number("HEALTH_CHECK_PORT", 8080, 0..=u16::MAX, "must be a port, 0 to 65535"),
+            metrics_port: reader.number("METRICS_PORT", 9090, 0..=u16::MAX, "must be a port, 0 to 65535"),
+            bind_address: reader
+                .parsed("TENANTRY_BIND_ADDRESS", "must be an IP address")
+                .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+            max_concurrent_activities: reader.number("MAX_CONCURRENT_ACTIVITIES", 10, 1..=10_000, at_least_one),
+            max_concurrent_workflows: reader.number("MAX_CONCURRENT_WORKFLOWS", 10, 1..=10_000, at_least_one),
+            drain: Duration::from_secs(reader.number(
+                "TENANTRY_DRAIN_SECONDS",
+                25,
+                1..=3600,
+                "must be 1 to 3600 seconds",
+            )),
+            otlp_endpoint,
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Tables over whole environments, and the rule that no secret is ever shown.
+
+use super::{ClientSettings, QueueRole, Role, Source, WorkerSettings};
+use model::portal::manifest::EdgeSettings;
+use proptest::prelude::*;
+
+const GOOD: [(&str, &str); 5] = [
+    ("DB_HOST", "db.example"),
+    ("TENANTRY_DB_USER", "tenantry_worker"),
+    ("TENANTRY_DB_PASSWORD", "s3cret-worker"),
+    ("PORTAL_DOMAIN_SERVICE_HOST", "app.msp.svc.cluster.local"),
+    ("SECRET_FS_BASE_PATH", "/nowhere"),
+];
+
+fn source(more: &[(&str, &str)]) -> Source {
+    // An empty value counts as absent, so a table can also take a variable away.
+    Source::of(GOOD.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+}
+
+#[track_caller]
+fn check(more: &[(&str, &str)], expected: &[(&str, &str)]) {
+    let found: Vec<(&str, &str)> = match WorkerSettings::parse(&source(more)) {
+        Ok(_) => Vec::new(),
+        Err(problems) => problems.0.iter().map(|problem| (problem.variable, problem.what)).collect(),
+    };
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn defaults_are_those_of_the_contract() {
+    let settings = WorkerSettings::parse(&source(&[])).expect("valid");
+    assert_eq!(settings.temporal.address, "temporal-frontend.temporal.svc.cluster.local:7233");
+    assert_eq!(settings.temporal.namespace, "default");
+    assert!(settings.temporal.deployment.is_none() && !settings.temporal.tls);
+    let queues: Vec<&str> = settings.temporal.queues.iter().map(|queue| queue.name.as_str()).collect();
+    assert_eq!(queues, ["portal-domain-workflows", "tenant-workflows"]);
+    assert_eq!((settings.process.health_port, settings.process.metrics_port), (8080, 9090));
+    assert_eq!((settings.process.max_concurrent_activities, settings.process.max_concurrent_workflows), (10, 10));
+    let portal = settings.portal.expect("portal queue is served");
+    let edge = EdgeSettings::from_vars(|name| source(&[]).value(name).map(str::to_owned)).expect("valid");
+    assert_eq!(portal.edge, edge, "the model's own reading and ours agree");
+    assert_eq!((portal.external_http_port, portal.external_https_port), (80, 443));
+    assert!(portal.network.is_production() && portal.dns_root_hints.is_empty());
+}
+
+#[test]
+fn every_problem_is_reported_at_once() {
+    check(
+        &[
+            ("NODE_ENV", "production"),
+            ("MAX_CONCURRENT_ACTIVITIES", "0"),
+            ("HEALTH_CHECK_PORT", "eighty"),
+            ("PORTAL_DOMAIN_SERVICE_HOST", ""),
+            ("PORTAL_DOMAIN_GATEWAY_SELECTOR", "{\"istio\":1}"),
+            ("TENANTRY_DEV_NETWORK", "example.test;127.0.0.0/8"),
+        ],
+        &[
+            ("HEALTH_CHECK_PORT", "must be a port, 0 to 65535"),
+            ("MAX_CONCURRENT_ACTIVITIES", "must be an integer of at least 1"),
+            ("PORTAL_DOMAIN_GATEWAY_SELECTOR", "must be a JSON object of strings, not empty"),
+            ("PORTAL_DOMAIN_SERVICE_HOST", "is required"),
+            ("TEMPORAL_ADDRESS", "is required with NODE_ENV=production"),
+            ("TENANTRY_DEV_NETWORK", "is refused with NODE_ENV=production"),
+        ],
+    );
+}
+
+#[test]
+fn queues_are_trimmed_and_duplicates_are_dropped() {
+    let list = " tenant-workflows ,, portal-domain-workflows,tenant-workflows";
+    let settings = WorkerSettings::parse(&source(&[("TEMPORAL_TASK_QUEUES", list), ("TEMPORAL_TASK_QUEUE", "x")]));
+    let queues = settings.expect("valid").temporal.queues;
+    let found: Vec<_> = queues.iter().map(|queue| (queue.name.as_str(), queue.role)).collect();
+    assert_eq!(found, [("tenant-workflows", QueueRole::Tenant), ("portal-domain-workflows", QueueRole::PortalDomain)]);
+    let unknown = "names a queue that this build does not serve";
+    check(&[("TEMPORAL_TASK_QUEUE", "tenant-workflows,mail")], &[("TEMPORAL_TASK_QUEUE", unknown)]);
+    check(&[("TEMPORAL_TASK_QUEUES", " , ")], &[("TEMPORAL_TASK_QUEUES", "names no queue")]);
+}
+
+#[test]
+fn the_tenant_queue_alone_needs_no_database_and_no_cluster() {
+    let bare = Source::of([("TEMPORAL_TASK_QUEUES".to_owned(), "tenant-workflows".to_owned())]);
+    let settings = WorkerSettings::parse(&bare).expect("valid");
+    assert!(settings.database.is_none() && settings.portal.is_none());
+}
+
+#[test]
+fn network_settings_are_checked_for_shape() {
+    let shape = "must be <zone,zone>;<cidr,cidr>";
+    for bad in ["example.test", "example.test;127.0.0.1", "x_?;127.0.0.0/8", "a.test;127.0.0.0/33"] {
+        check(&[("TENANTRY_DEV_NETWORK", bad)], &[("TENANTRY_DEV_NETWORK", shape)]);
+    }
+    check(&[("TENANTRY_DEV_NETWORK", "shop.test, acme.test;127.0.0.0/8,::1/128")], &[]);
+    check(
+        &[("PORTAL_DOMAIN_DNS_RESOLVERS", "127.0.0.1")],
+        &[("PORTAL_DOMAIN_DNS_RESOLVERS", "must be a list of ip:port")],
+    );
+    check(
+        &[("PORTAL_DOMAIN_DNS_RESOLVERS", "127.0.0.1:5300,[::1]:53"), ("PORTAL_DOMAIN_DNS_ROOT_HINTS", "127.0.0.2")],
+        &[],
+    );
+}
+
+#[test]
+fn the_challenge_service_is_on_with_its_host() {
+    let on = |more: &[(&str, &str)]| {
+        WorkerSettings::parse(&source(more)).expect("valid").portal.expect("portal").edge.challenge_host
+    };
+    assert_eq!(on(&[("PORTAL_DOMAIN_CHALLENGE_HOST", "c.msp")]), Some("c.msp".to_owned()));
+    assert_eq!(on(&[("PORTAL_DOMAIN_CHALLENGE_HOST", "c.msp"), ("PORTAL_DOMAIN_CHALLENGE_ENABLED", "no")]), None);
+    check(
+        &[("PORTAL_DOMAIN_CHALLENGE_ENABLED", "TRUE")],
+        &[("PORTAL_DOMAIN_CHALLENGE_HOST", "is required when the challenge service is enabled")],
+    );
+}
+
+#[test]
+fn a_database_url_beats_the_single_variables_and_keeps_its_user() {
+    let url = ("DATABASE_URL", "postgres://worker:pw@url.example:6000/product");
+    let settings = ClientSettings::parse(&source(&[url, ("TENANTRY_DB_USER", "")]), &[Role::Worker]).expect("valid");
+    let options = settings.database.options(Role::Worker).expect("configured");
+    assert_eq!((options.get_host(), options.get_port(), options.get_username()), ("url.example", 6000, "worker"));
+    assert!(settings.database.options(Role::Application).is_none());
+}
+
+#[test]
+fn acting_as_the_web_application_is_refused_with_the_workers_role_alone() {
+    let problems = ClientSettings::parse(&source(&[]), &[Role::Application]).expect_err("refused");
+    assert!(problems.to_string().contains("DB_USER_SERVER: is required: this command acts as the web application"));
+    let with = source(&[("DB_USER_SERVER", "app_user"), ("DB_PASSWORD_SERVER", "s3cret-app")]);
+    let settings = ClientSettings::parse(&with, &[Role::Application]).expect("valid");
+    assert_eq!(settings.database.options(Role::Application).expect("configured").get_username(), "app_user");
+}
+
+#[test]
+fn secrets_come_from_lower_case_then_file_then_upper_case() {
+    let folder = tempfile::tempdir().expect("folder");
+    std::fs::write(folder.path().join("db_password_server"), " from-file \n").expect("written");
+    let base = folder.path().to_str().expect("utf-8");
+    let read = |more: &[(&str, &str)]| {
+        let source = source(&[&[("SECRET_FS_BASE_PATH", base)], more].concat());
+        super::Reader::new(&source).secret("DB_PASSWORD_SERVER").expect("found").expose().to_owned()
+    };
+    assert_eq!(read(&[("DB_PASSWORD_SERVER", "upper")]), "from-file");
+    assert_eq!(read(&[("DB_PASSWORD_SERVER", "upper"), ("db_password_server", "lower")]), "lower");
+    assert_eq!(read(&[("DB_PASSWORD_SERVER", "upper"), ("SECRET_READ_CHAIN", "env")]), "upper");
+    check(&[("SECRET_READ_CHAIN", "env,vault")], &[("SECRET_READ_CHAIN", "may name env and filesystem only")]);
+}
+
+#[test]
+fn a_placeholder_is_no_secret() {
+    let what = [
+        ("TENANTRY_DB_PASSWORD", "is a placeholder, not a secret"),
+        ("TENANTRY_DB_PASSWORD", "is required with TENANTRY_DB_USER"),
+    ];
+    check(&[("TENANTRY_DB_PASSWORD", "changeme")], &what);
+}
+
+proptest! {
+    /// No value of a secret ever appears in an error or in `Debug`, whatever else is wrong.
+    #[test]
+    fn no_secret_is_shown(secret in "Zq[a-z0-9]{12,40}", broken in any::<bool>(), url in any::<bool>()) {
+        let folder = tempfile::tempdir().expect("folder");
+        let key_file = folder.path().join("key");
+        std::fs::write(&key_file, &secret).expect("written");
+        let database_url = if url { format!("postgres://u:{secret}@h/db") } else { format!("mysql://u:{secret}@h/db") };
+        let source = source(&[
+            ("TENANTRY_DB_PASSWORD", &secret), ("DB_PASSWORD_SERVER", &secret), ("DB_PASSWORD_ADMIN", &secret),
+            ("DATABASE_URL", &database_url), ("TEMPORAL_API_KEY", &secret),
+            ("TEMPORAL_API_KEY_FILE", key_file.to_str().expect("utf-8")),
+            ("HEALTH_CHECK_PORT", if broken { secret.as_str() } else { "8080" }),
+            ("PORTAL_DOMAIN_GATEWAY_SELECTOR", if broken { secret.as_str() } else { "" }),
+        ]);
+        let shown = match WorkerSettings::parse(&source) {
+            Ok(settings) => format!("{settings:?} {:?}", source),
+            Err(problems) => format!("{problems} {problems:?}"),
+        };
+        prop_assert!(!shown.contains(&secret), "{shown}");
+    }
+}
