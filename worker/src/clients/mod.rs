@@ -1,0 +1,6 @@
+//! Clients of the outside systems, built from settings.
+
+pub(crate) mod cluster;
+pub(crate) mod database;
+pub(crate) mod portal_runs;
+pub(crate) mod temporal;

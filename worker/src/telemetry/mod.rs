@@ -1,0 +1,5 @@
+//! Logs, metrics and traces.
+
+pub(crate) mod logs;
+pub(crate) mod metrics;
+pub(crate) mod traces;
