@@ -49,14 +49,7 @@ impl<S> Finding<S> {
 
     /// We could not look. `reason` says why; it belongs to the platform or to an outage.
     pub fn unknown(reason: ReasonCode) -> Self {
-        Self {
-            state: None,
-            reason: Some(reason),
-            vars: BTreeMap::new(),
-            agree: 0,
-            asked: 0,
-            evidence: Vec::new(),
-        }
+        Self { state: None, reason: Some(reason), vars: BTreeMap::new(), agree: 0, asked: 0, evidence: Vec::new() }
     }
 
     /// Adds the value of one placeholder.

@@ -3,3 +3,4 @@
 pub mod finding;
 pub mod portal;
 pub mod reason;
+pub mod time;

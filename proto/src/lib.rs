@@ -1,7 +1,7 @@
 //! Every message that enters a workflow history or leaves the process, generated from `tenantry/v1/*.proto`.
 //!
 //! The JSON form is canonical proto JSON: camelCase names, defaults left out, unknown fields ignored.
-#![expect(missing_docs, clippy::all, reason = "generated; the comments are in the .proto files")]
+#![expect(missing_docs, reason = "generated; the comments are in the .proto files")]
 
 /// Version 1 of the messages.
 pub mod v1 {

@@ -9,9 +9,9 @@ use proto::v1::{
     ApplyStepReply, ApplyStepRequest, CertificateLook, DeleteRowReply, DeleteRowRequest, DomainRecord, EdgeLook,
     HostLook, LoadDomainRequest, LookUpHostRequest, PreflightLook, PreflightRequest, ProbeBatchReply,
     ProbeBatchRequest, ProbeLook, ProbeRequest, ReadBackReply, ReadBackRequest, ReadCertificateRequest,
-    ReadEdgeRequest, RecordInventoryReply, RecordInventoryRequest, SavePreflightTokenReply,
-    SavePreflightTokenRequest, SweepCopiesReply, SweepCopiesRequest, SweepPage, SweepRequest, WriteManifestsReply,
-    WriteManifestsRequest, WriteStatusReply, WriteStatusRequest,
+    ReadEdgeRequest, RecordInventoryReply, RecordInventoryRequest, SavePreflightTokenReply, SavePreflightTokenRequest,
+    SweepCopiesReply, SweepCopiesRequest, SweepPage, SweepRequest, WakeDomainReply, WakeDomainRequest,
+    WriteManifestsReply, WriteManifestsRequest, WriteStatusReply, WriteStatusRequest,
 };
 use temporalio_common::ActivityError;
 use temporalio_macros::activity_definitions;
@@ -30,6 +30,9 @@ pub struct Probe;
 
 /// The manifest directory.
 pub struct Record;
+
+/// Temporal itself: runs that are woken from outside.
+pub struct Wake;
 
 #[activity_definitions]
 impl Store {
@@ -140,6 +143,15 @@ impl Cluster {
 }
 
 #[activity_definitions]
+impl Wake {
+    /// Signals a tenant's run, and starts it if none is open, in one atomic call.
+    #[activity(name = "wakeDomain")]
+    pub fn wake_domain(_: WakeDomainRequest) -> Result<WakeDomainReply, ActivityError> {
+        unimplemented!()
+    }
+}
+
+#[activity_definitions]
 impl Record {
     /// Writes the manifests of an apply for reviewers, when the manifest directory is set.
     #[activity(name = "writeManifests")]
@@ -153,3 +165,4 @@ pub use dns::LookUpHost;
 pub use probe::{PreflightHttp01, ProbeHost, ProbeHosts};
 pub use record::WriteManifests;
 pub use store::{DeleteRow, LoadDomain, RecordInventory, SavePreflightToken, SweepRows, WriteStatus};
+pub use wake::WakeDomain;

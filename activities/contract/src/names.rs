@@ -6,6 +6,8 @@ pub const PORTAL_DOMAIN_WORKFLOW: &str = "portalDomainRegistrationWorkflow";
 pub const PORTAL_DOMAIN_SWEEP_WORKFLOW: &str = "portalDomainSweepWorkflow";
 /// Id of the sweep's schedule; its runs have this id with a time suffix.
 pub const PORTAL_DOMAIN_SWEEP_SCHEDULE: &str = "portal-domain-sweep";
+/// Domains of one page of a sweep (contract: probes in batches of 200 hosts).
+pub const PORTAL_DOMAIN_SWEEP_LIMIT: u32 = 200;
 /// Signal that wakes a run; its argument has the input's shape.
 pub const RECONCILE_SIGNAL: &str = "reconcilePortalDomainState";
 /// Task queue of the portal-domain workflows and activities.

@@ -57,10 +57,9 @@ pub fn decide(s: &Situation<'_>) -> Decision {
             look_when_due(h.certificate.next_check_ms, s.now_ms, Look::AwaitCertificate, "the certificate")
         }
         CertificateState::Failed => after_failure(s),
-        CertificateState::None
-        | CertificateState::Preflight
-        | CertificateState::Queued
-        | CertificateState::Paused => order(s),
+        CertificateState::None | CertificateState::Preflight | CertificateState::Queued | CertificateState::Paused => {
+            order(s)
+        }
     }
 }
 
@@ -80,11 +79,8 @@ fn awaiting_dns(s: &Situation<'_>) -> Decision {
     if h.edge_memory.serving_now && h.edge.next_check_ms <= s.now_ms {
         return Decision::Look(vec![Look::Probe { patient: false }]);
     }
-    let until = if h.edge_memory.serving_now {
-        h.dns.next_check_ms.min(h.edge.next_check_ms)
-    } else {
-        h.dns.next_check_ms
-    };
+    let until =
+        if h.edge_memory.serving_now { h.dns.next_check_ms.min(h.edge.next_check_ms) } else { h.dns.next_check_ms };
     rest(until, why)
 }
 

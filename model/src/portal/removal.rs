@@ -16,9 +16,8 @@ pub fn objects_to_remove(
     let (generation, host) = claim.map_or((1, ""), |claim| (claim.generation, claim.host.as_str()));
     let slug = slug_in_force(domain_id, generation, inventory);
     for expected in objects_of(&slug, generation, host, settings) {
-        let known = all
-            .iter()
-            .any(|o| o.kind == expected.kind && o.namespace == expected.namespace && o.name == expected.name);
+        let known =
+            all.iter().any(|o| o.kind == expected.kind && o.namespace == expected.namespace && o.name == expected.name);
         if !known {
             all.push(expected);
         }

@@ -1,7 +1,7 @@
 //! Findings and evidence.
 
-use model::finding::{AxisWord, Evidence, Finding};
 use crate::convert::Unreadable;
+use model::finding::{AxisWord, Evidence, Finding};
 use model::reason::{Axis, ReasonCode};
 use proto::v1 as wire;
 

@@ -6,8 +6,7 @@ use proto::v1 as wire;
 
 /// Reads a row. An unknown status word is an error: the application's enum has exactly nine.
 pub fn row_from_wire(row: &wire::PortalDomainRow) -> Result<Row, Unreadable> {
-    let status =
-        Status::parse(&row.status).ok_or_else(|| Unreadable { what: "status", value: row.status.clone() })?;
+    let status = Status::parse(&row.status).ok_or_else(|| Unreadable { what: "status", value: row.status.clone() })?;
     let expected_cname =
         if row.expected_cname.is_empty() { row.canonical_host.clone() } else { row.expected_cname.clone() };
     Ok(Row {

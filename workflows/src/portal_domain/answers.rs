@@ -1,0 +1,188 @@
+//! What queries answer, what people read in the Temporal UI, and what the next run is given.
+
+use contract::convert::{health_to_carry, object_to_wire};
+use model::finding::{AxisWord, Evidence};
+use model::portal::health::{AxisRecord, Health};
+use model::portal::hostname::{proof_name, proof_value};
+use model::portal::record::Status;
+use model::portal::status::{Face, face};
+use model::reason::{Axis, ReasonCode};
+use model::time::iso8601;
+use proto::v1 as wire;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::state::{Loaded, RunState};
+
+/// Version of the excerpt.
+const EXCERPT_VERSION: u32 = 1;
+
+/// Answers the query `status`.
+pub(super) fn status(s: &RunState) -> wire::StatusReply {
+    match (&s.loaded, &s.health) {
+        (Some(loaded), Some(health)) => excerpt(loaded, health, &face(health, s.removing_ms > 0, last_look(health))),
+        _ => wire::StatusReply { v: EXCERPT_VERSION, ..wire::StatusReply::default() },
+    }
+}
+
+/// The tenant-safe excerpt: no other tenant, no object name, no internal address.
+pub(super) fn excerpt(loaded: &Loaded, health: &Health, face: &Face) -> wire::StatusReply {
+    let mut axes = BTreeMap::new();
+    for (axis, state, reason) in axis_rows(health) {
+        axes.insert(axis.as_str().to_owned(), wire::AxisExcerpt { state, reason });
+    }
+    wire::StatusReply {
+        v: EXCERPT_VERSION,
+        host: loaded.claim.host.clone(),
+        status: face.status.as_str().to_owned(),
+        phase: face.phase.as_str().to_owned(),
+        serving_now: health.edge_memory.serving_now,
+        reason: face.reason.map_or("", ReasonCode::as_str).to_owned(),
+        actor: face.actor.as_str().to_owned(),
+        message: face.message.clone(),
+        since: iso8601(face.since_ms),
+        next_check_at: iso8601(next_check(health)),
+        axes,
+        actions: actions(loaded, health, face),
+        worker_build: loaded.worker_build.clone(),
+    }
+}
+
+/// Records that the tenant adds or keeps.
+fn actions(loaded: &Loaded, health: &Health, face: &Face) -> Vec<wire::Action> {
+    let record = |action: &str, kind: &str, name: String, value: String| wire::Action {
+        action: action.to_owned(),
+        r#type: kind.to_owned(),
+        name,
+        value,
+    };
+    let claim = &loaded.claim;
+    let route = if health.dns_good() { "keep" } else { "add" };
+    let mut list = vec![record(route, "CNAME", claim.host.clone(), loaded.row.expected_cname.clone())];
+    let wants_txt = matches!(
+        face.reason,
+        Some(
+            ReasonCode::OwnershipTxtMissing
+                | ReasonCode::OwnershipTxtMismatch
+                | ReasonCode::OwnershipTxtDoubled
+                | ReasonCode::ClaimContended
+                | ReasonCode::DnsWildcardOnly
+        )
+    );
+    if wants_txt || claim.contended {
+        list.push(record("add", "TXT", proof_name(&claim.host), proof_value(&claim.ownership_token)));
+    }
+    list
+}
+
+fn axis_rows(health: &Health) -> [(Axis, String, String); 5] {
+    fn row<S: AxisWord>(axis: &AxisRecord<S>) -> (Axis, String, String) {
+        (S::AXIS, axis.state.word().to_owned(), axis.reason.map_or("", ReasonCode::as_str).to_owned())
+    }
+    [row(&health.policy), row(&health.ownership), row(&health.dns), row(&health.certificate), row(&health.edge)]
+}
+
+fn last_look(health: &Health) -> i64 {
+    [health.policy.last_checked_ms, health.dns.last_checked_ms, health.certificate.last_checked_ms]
+        .into_iter()
+        .chain([health.edge.last_checked_ms])
+        .max()
+        .unwrap_or_default()
+}
+
+fn next_check(health: &Health) -> i64 {
+    [health.dns.next_check_ms, health.certificate.next_check_ms, health.edge.next_check_ms]
+        .into_iter()
+        .filter(|next| *next > 0)
+        .min()
+        .unwrap_or_default()
+}
+
+/// Answers the query `explain`.
+pub(super) fn explain(s: &RunState) -> wire::ExplainReply {
+    let (Some(loaded), Some(health)) = (&s.loaded, &s.health) else {
+        return wire::ExplainReply { waiting_for: s.waiting_for.clone(), ..wire::ExplainReply::default() };
+    };
+    let mut axes = Vec::with_capacity(5);
+    let mut observations = Vec::new();
+    explain_axis(&health.policy, &mut axes, &mut observations);
+    explain_axis(&health.ownership, &mut axes, &mut observations);
+    explain_axis(&health.dns, &mut axes, &mut observations);
+    explain_axis(&health.certificate, &mut axes, &mut observations);
+    explain_axis(&health.edge, &mut axes, &mut observations);
+    wire::ExplainReply {
+        status: Some(status(s)),
+        axes,
+        observations,
+        waiting_for: s.waiting_for.clone(),
+        generation: loaded.claim.generation,
+        objects: loaded.inventory.iter().map(object_to_wire).collect(),
+        certificate_fingerprint_sha256: health.certificate_memory.fingerprint.clone(),
+        certificate_not_after: iso8601(health.certificate_memory.not_after_ms),
+    }
+}
+
+fn explain_axis<S: AxisWord>(
+    axis: &AxisRecord<S>,
+    axes: &mut Vec<wire::AxisExplanation>,
+    observations: &mut Vec<wire::Observation>,
+) {
+    let reason = axis.reason;
+    axes.push(wire::AxisExplanation {
+        axis: S::AXIS.as_str().to_owned(),
+        state: axis.state.word().to_owned(),
+        reason: reason.map_or("", ReasonCode::as_str).to_owned(),
+        actor: reason.map_or("none", |reason| reason.actor().as_str()).to_owned(),
+        retry: reason.map_or(String::new(), |reason| reason.retry().letter().to_string()),
+        message: reason.map_or(String::new(), |reason| reason.message(&axis.vars)),
+        remedy: reason.map_or(String::new(), |reason| reason.remedy(&axis.vars)),
+        since: iso8601(axis.since_ms),
+        last_checked_at: iso8601(axis.last_checked_ms),
+        next_check_at: iso8601(axis.next_check_ms),
+        last_good_at: iso8601(axis.last_good_ms),
+        unknown_since: axis.unknown.map_or(String::new(), |unknown| iso8601(unknown.since_ms)),
+        unknown_reason: axis.unknown.map_or("", |unknown| unknown.reason.as_str()).to_owned(),
+        confidence: if axis.asked > 0 { format!("{} of {}", axis.agree, axis.asked) } else { String::new() },
+    });
+    let meaning = reason.map_or_else(
+        || format!("{} is {}", S::AXIS.as_str(), axis.state.word()),
+        |reason| reason.entry().detected.to_owned(),
+    );
+    observations.extend(axis.evidence.iter().map(|Evidence { server, question, answer, at_ms }| wire::Observation {
+        axis: S::AXIS.as_str().to_owned(),
+        server: server.clone(),
+        question: question.clone(),
+        answer: answer.clone(),
+        at: iso8601(*at_ms),
+        meaning: meaning.clone(),
+    }));
+}
+
+/// Markdown for the Temporal UI: why this waits, without code.
+pub(super) fn details(s: &RunState, face: &Face) -> String {
+    let (Some(loaded), Some(health)) = (&s.loaded, &s.health) else { return String::new() };
+    let mut text = format!("**{}**: {}\n\n{}\n\n", loaded.claim.host, face.status.as_str(), face.message);
+    if let Some(reason) = face.reason {
+        let _ = writeln!(text, "Reason `{}`; {} must act.\n", reason.as_str(), face.actor.as_str());
+    }
+    text.push_str("| axis | state | reason | since |\n|---|---|---|---|\n");
+    let since = [health.policy.since_ms, health.ownership.since_ms, health.dns.since_ms, health.certificate.since_ms];
+    let since = since.into_iter().chain([health.edge.since_ms]);
+    for ((axis, state, reason), since) in axis_rows(health).into_iter().zip(since) {
+        let _ = writeln!(text, "| {} | {state} | {reason} | {} |", axis.as_str(), iso8601(since));
+    }
+    if face.status == Status::Disabled {
+        text.push_str("\nThe row asks for removal; it is deleted once every object is gone.\n");
+    }
+    text
+}
+
+/// What the next run is given by continue-as-new.
+pub(super) fn next_input(s: &RunState) -> wire::PortalDomainInput {
+    wire::PortalDomainInput {
+        tenant_id: s.tenant.clone(),
+        portal_domain_id: s.wanted_id.clone(),
+        trigger: "refresh".to_owned(),
+        carry: s.health.as_ref().map(|health| health_to_carry(health, s.pending())),
+    }
+}

@@ -1,0 +1,168 @@
+//! Removal: routes, Gateway, Secret copy, Certificate with its Orders, source Secret; read back; then the row.
+//!
+//! Each step is repeatable. A new registration at any step turns the removal around: the row is read again before the
+//! next step, and what was deleted by then is made again.
+
+use contract::activities::{Cluster, Store};
+use contract::convert;
+use contract::options::short_step;
+use model::finding::Finding;
+use model::portal::axis::{CertificateState, EdgeState};
+use model::portal::plan::Step;
+use model::portal::record::{ObjectKind, OwnedObject};
+use model::portal::removal::{delete_steps, objects_to_remove};
+use model::portal::schedule::{REMOVAL_BLOCKED_MS, cluster_poll_ms};
+use model::reason::ReasonCode;
+use proto::v1 as wire;
+use temporalio_workflow::{WorkflowContext, WorkflowTermination};
+
+use super::looks::objects;
+use super::round::Next;
+use super::state::Loaded;
+use super::{PortalDomain, report};
+use crate::clock::now_ms;
+
+type Ctx = WorkflowContext<PortalDomain>;
+
+/// Removes everything that the domain owns, then the row.
+pub(super) async fn remove(ctx: &Ctx) -> Result<Next, WorkflowTermination> {
+    let Some(loaded) = ctx.state(|w| w.state.loaded.clone()) else { return Ok(Next::Ended) };
+    let now = now_ms(ctx);
+    ctx.state_mut(|w| {
+        if w.state.removing_ms == 0 {
+            w.state.removing_ms = now;
+        }
+        // A request that finds the row disabled is served by this removal.
+        w.state.ask_due = false;
+        if let Some(health) = &mut w.state.health {
+            health.edge.set(EdgeState::Removing, now);
+        }
+    });
+    report::show(ctx);
+    let wanted = objects_to_remove(&loaded.row.id, Some(&loaded.claim), &loaded.inventory, &loaded.settings);
+    for step in delete_steps(&wanted) {
+        if ctx.state(|w| w.state.pending()) {
+            return Ok(Next::Again);
+        }
+        if !delete(ctx, &loaded, &step).await {
+            return Ok(Next::outage(now_ms(ctx), "our cluster"));
+        }
+    }
+    match read_back(ctx, &loaded, &wanted).await {
+        Readback::Outage => Ok(Next::outage(now_ms(ctx), "our cluster")),
+        Readback::Remains(rest) => Ok(rest),
+        Readback::Gone => delete_row(ctx, &loaded, wanted).await,
+    }
+}
+
+async fn delete(ctx: &Ctx, loaded: &Loaded, step: &Step) -> bool {
+    ctx.state_mut(|w| w.state.steps.push(step.name().to_owned()));
+    let request = wire::ApplyStepRequest {
+        step: step.name().to_owned(),
+        target: "istio".to_owned(),
+        objects: Some(objects(loaded)),
+        object: step.deletes().map(convert::object_to_wire),
+        fingerprint_sha256: String::new(),
+    };
+    let done = ctx.execute_local_activity(Cluster::apply_step, request, short_step(step.name())).await;
+    let now = now_ms(ctx);
+    if done.is_ok() {
+        ctx.state_mut(|w| {
+            let Some(health) = &mut w.state.health else { return };
+            // So that a registration in the middle of a removal makes again what is gone.
+            match step.deletes().map(|object| object.kind) {
+                Some(ObjectKind::VirtualService | ObjectKind::Gateway) => {
+                    health.edge_memory.applied = false;
+                    health.edge_memory.serving_now = false;
+                }
+                Some(ObjectKind::SecretCopy) => health.edge_memory.copied_fingerprint.clear(),
+                Some(ObjectKind::Certificate | ObjectKind::Secret) => {
+                    health.certificate.set(CertificateState::None, now);
+                    health.certificate.last_checked_ms = 0;
+                    health.certificate.next_check_ms = 0;
+                    health.certificate_memory = model::portal::health::CertificateMemory::default();
+                }
+                None => {}
+            }
+        });
+    }
+    done.is_ok()
+}
+
+enum Readback {
+    Gone,
+    Remains(Next),
+    Outage,
+}
+
+async fn read_back(ctx: &Ctx, loaded: &Loaded, wanted: &[OwnedObject]) -> Readback {
+    let request = wire::ReadBackRequest {
+        objects: wanted.iter().map(convert::object_to_wire).collect(),
+        portal_domain_id: loaded.row.id.clone(),
+    };
+    let Ok(back) = ctx.execute_local_activity(Cluster::read_back, request, short_step("read back")).await else {
+        return Readback::Outage;
+    };
+    let Some(object) = back.remaining.first() else { return Readback::Gone };
+    let now = now_ms(ctx);
+    let since = ctx.state(|w| w.state.removing_ms);
+    let finalizer = back.held_by.get(&object.name).cloned().unwrap_or_default();
+    if now - since >= REMOVAL_BLOCKED_MS {
+        ctx.state_mut(|w| {
+            if let Some(health) = &mut w.state.health {
+                let generation = health.generation;
+                let finding = Finding::bad(EdgeState::Removing, ReasonCode::RemovalBlocked)
+                    .var("object", object.name.clone())
+                    .var("finalizer", finalizer.clone());
+                health.edge.fold(finding, |_| false, generation, now);
+            }
+        });
+        report::show(ctx);
+    }
+    let waited = u32::try_from((now - since) / 10_000).unwrap_or(u32::MAX);
+    Readback::Remains(Next::Rest {
+        until_ms: now + cluster_poll_ms(waited),
+        why: format!("{} to go away", object.name),
+    })
+}
+
+async fn delete_row(ctx: &Ctx, loaded: &Loaded, removed: Vec<OwnedObject>) -> Result<Next, WorkflowTermination> {
+    let now = now_ms(ctx);
+    let forget = wire::RecordInventoryRequest {
+        tenant_id: loaded.row.tenant.clone(),
+        portal_domain_id: loaded.row.id.clone(),
+        fence: loaded.claim.fence,
+        objects: Vec::new(),
+        removed: removed.iter().map(convert::object_to_wire).collect(),
+        now_ms: now,
+        wanted_domain: String::new(),
+    };
+    let step = short_step("record what is gone");
+    if ctx.execute_local_activity(Store::record_inventory, forget, step).await.is_err() {
+        return Ok(Next::outage(now, "our database"));
+    }
+    let request = wire::DeleteRowRequest { base: Some(convert::row_to_wire(&loaded.row)), now_ms: now };
+    let reply = ctx.execute_local_activity(Store::delete_row, request, short_step("delete the row")).await;
+    let now = now_ms(ctx);
+    match reply {
+        Err(_) => Ok(Next::outage(now, "our database")),
+        // Registered again, or changed: read it again.
+        Ok(reply) if reply.outcome == "stale" => Ok(Next::Again),
+        Ok(_) => {
+            ctx.state_mut(|w| {
+                let s = &mut w.state;
+                if let Some(health) = &mut s.health {
+                    health.edge.set(EdgeState::Removed, now);
+                }
+                if let Some(loaded) = &mut s.loaded {
+                    loaded.inventory.clear();
+                }
+                s.written = None;
+                s.removing_ms = 0;
+            });
+            // Read once more: a registration may have come between the delete and here.
+            let gone = ctx.state(|w| !w.state.pending());
+            Ok(if gone { Next::Ended } else { Next::Again })
+        }
+    }
+}
