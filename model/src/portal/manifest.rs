@@ -59,7 +59,8 @@ pub fn gateway(domain: &DomainIdentity, settings: &EdgeSettings, secret: &str) -
 }
 
 /// Renders the Istio VirtualService of a domain, routes in order: landing redirect, probe, application.
-pub fn virtual_service(domain: &DomainIdentity, settings: &EdgeSettings) -> Value {
+/// `gateway` is the name of its Gateway, as rendered or as adopted.
+pub fn virtual_service(domain: &DomainIdentity, settings: &EdgeSettings, gateway: &str) -> Value {
     let names = domain.names();
     let port = settings.gateway_https_port;
     let route = json!([{
@@ -71,7 +72,7 @@ pub fn virtual_service(domain: &DomainIdentity, settings: &EdgeSettings) -> Valu
         "metadata": metadata(domain, &names.virtual_service, &settings.vs_namespace),
         "spec": {
             "hosts": [domain.host],
-            "gateways": [format!("{}/{}", settings.gateway_namespace, names.gateway)],
+            "gateways": [format!("{}/{gateway}", settings.gateway_namespace)],
             "http": [
                 {
                     "name": "portal-landing",
@@ -132,7 +133,7 @@ mod tests {
             host: "portal.customer.example".to_owned(),
             generation: 1,
             fence: 7,
-            probe_nonce: "n0nce".to_owned(),
+            probe_nonce: "nonce-1".to_owned(),
             slug: String::new(),
         }
     }
@@ -159,7 +160,7 @@ mod tests {
         let names = domain().names();
         check("certificate.json", &certificate(&domain(), &settings()));
         check("gateway.json", &gateway(&domain(), &settings(), &names.secret));
-        check("virtualservice.json", &virtual_service(&domain(), &settings()));
+        check("virtualservice.json", &virtual_service(&domain(), &settings(), &names.gateway));
     }
 
     #[test]
@@ -171,7 +172,9 @@ mod tests {
     fn a_second_generation_stands_beside_the_first() {
         let second =
             DomainIdentity { generation: 2, slug: super::super::names::slug_beside(&domain().slug(), 2), ..domain() };
-        let (one, two) = (virtual_service(&domain(), &settings()), virtual_service(&second, &settings()));
+        let (first, beside) = (domain().names().gateway, second.names().gateway);
+        let one = virtual_service(&domain(), &settings(), &first);
+        let two = virtual_service(&second, &settings(), &beside);
         assert_ne!(one["metadata"]["name"], two["metadata"]["name"]);
         assert_eq!(one["metadata"]["labels"], two["metadata"]["labels"]);
         assert_eq!(two["spec"]["gateways"][0], "istio-system/portal-domain-gw-7f3c1d2e-1111-4222-8333-444455556666-g2");

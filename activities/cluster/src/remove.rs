@@ -1,0 +1,152 @@
+//! Deletes objects of a domain, and reads back whether they are gone.
+
+use crate::activities::ClusterActivities;
+use crate::api::text;
+use crate::apply::refuse_object;
+use crate::failure::ClusterError;
+use crate::kind::Kind;
+use crate::ownership::{self, Refusal, annotation_of};
+use kube::api::ListParams;
+use model::portal::names::{DomainIdentity, LABEL_DOMAIN_ID, label_value};
+use proto::v1::{ApplyStepReply, InventoryObject, ReadBackReply, ReadBackRequest};
+use serde_json::{Value, json};
+
+/// Annotation that cert-manager puts on the Secret and on the Orders of a Certificate.
+const CERTIFICATE_NAME: &str = "cert-manager.io/certificate-name";
+
+impl ClusterActivities {
+    /// Deletes one object that the inventory lists and its labels confirm. Absent is fine.
+    pub(crate) async fn delete_object(
+        &self,
+        domain: &DomainIdentity,
+        word: &str,
+        entry: Option<&InventoryObject>,
+    ) -> Result<ApplyStepReply, ClusterError> {
+        let Some(kind) = Kind::of_inventory(word) else {
+            return Err(ClusterError::Unsupported { step: format!("delete_{word}"), target: String::new() });
+        };
+        let (namespace, name) = self.place_of(domain, word, entry);
+        if word == "secret_copy" && namespace == self.settings().edge.cert_namespace {
+            // One namespace: there never was a copy, and this would be the certificate's own Secret.
+            return Ok(outcome("absent"));
+        }
+        let Some(existing) = self.calls().read(kind, Some(&namespace), &name).await? else {
+            return Ok(outcome("absent"));
+        };
+        let ours = json!({ "metadata": { "namespace": namespace, "name": name } });
+        let admitted = match word {
+            "secret" => admit_source_secret(&existing, domain),
+            _ => ownership::admit(&existing, domain),
+        };
+        if let Err(refusal) = admitted {
+            return Ok(refuse_object(refusal, kind, &existing, &ours));
+        }
+        // The uid that was read together with the labels: a namesake made meanwhile is not touched.
+        self.calls().delete(kind, &namespace, &name, text(&existing, "/metadata/uid")).await?;
+        Ok(ApplyStepReply { object: Some(self.inventory(word, domain, &existing)), ..outcome("deleted") })
+    }
+
+    /// Deletes the Orders of the domain's Certificate, also when the Certificate is gone already.
+    pub(crate) async fn delete_orders(
+        &self,
+        domain: &DomainIdentity,
+        entry: Option<&InventoryObject>,
+    ) -> Result<ApplyStepReply, ClusterError> {
+        let (namespace, certificate) = self.place_of(domain, "certificate", entry.filter(|e| e.kind == "certificate"));
+        let existing = self.calls().read(Kind::Certificate, Some(&namespace), &certificate).await?;
+        if let Some(existing) = existing
+            && let Err(refusal) = ownership::admit(&existing, domain)
+        {
+            let ours = json!({ "metadata": { "namespace": namespace, "name": certificate } });
+            return Ok(refuse_object(refusal, Kind::Certificate, &existing, &ours));
+        }
+        let mut found = false;
+        for order in self.orders_of(&namespace, &certificate).await? {
+            let (name, uid) = (text(&order, "/metadata/name"), text(&order, "/metadata/uid"));
+            self.calls().delete(Kind::Order, &namespace, name, uid).await?;
+            found = true;
+        }
+        Ok(outcome(if found { "deleted" } else { "absent" }))
+    }
+
+    /// Orders have no label to select by, so the namespace is listed in pages; removal is rare.
+    async fn orders_of(&self, namespace: &str, certificate: &str) -> Result<Vec<Value>, ClusterError> {
+        if self.watches().issuance_ready(self.settings().sync_timeout).await {
+            return Ok(self.watches().issuance(certificate, "").orders);
+        }
+        let all = self.calls().list(Kind::Order, Some(namespace), &ListParams::default()).await?;
+        Ok(all.into_iter().filter(|o| annotation_of(o, CERTIFICATE_NAME) == certificate).collect())
+    }
+
+    /// Reads back whether the objects of an inventory are gone, and who holds those that are not.
+    ///
+    /// # Errors
+    /// `CLUSTER_READ_UNKNOWN` when one of them could not be read: a removal is not verified by a failed look.
+    pub async fn remaining(&self, request: &ReadBackRequest) -> Result<ReadBackReply, ClusterError> {
+        let mut reply = ReadBackReply::default();
+        let label = label_value(&request.portal_domain_id, "domain");
+        for entry in &request.objects {
+            let Some(kind) = Kind::of_inventory(&entry.kind) else { continue };
+            let one_namespace = entry.kind == "secret_copy" && self.settings().one_namespace();
+            let Some(existing) = self.calls().read(kind, Some(&entry.namespace), &entry.name).await? else { continue };
+            // A namesake of somebody else is not ours to wait for. cert-manager's own Secret has no label of ours.
+            let labelled = ownership::label_of(&existing, LABEL_DOMAIN_ID);
+            if one_namespace || (entry.kind != "secret" && labelled != label) {
+                continue;
+            }
+            let finalizers = existing.pointer("/metadata/finalizers").and_then(Value::as_array);
+            let finalizers: Vec<&str> = finalizers.into_iter().flatten().filter_map(Value::as_str).collect();
+            if !finalizers.is_empty() {
+                reply.held_by.insert(entry.name.clone(), finalizers.join(","));
+            }
+            reply.remaining.push(InventoryObject { uid: text(&existing, "/metadata/uid").to_owned(), ..entry.clone() });
+        }
+        for entry in request.objects.iter().filter(|e| e.kind == "certificate") {
+            for order in self.orders_of(&entry.namespace, &entry.name).await? {
+                let name = text(&order, "/metadata/name");
+                if let Some(live) = self.calls().read(Kind::Order, Some(&entry.namespace), name).await? {
+                    reply.remaining.push(InventoryObject {
+                        kind: "order".to_owned(),
+                        name: name.to_owned(),
+                        uid: text(&live, "/metadata/uid").to_owned(),
+                        ..entry.clone()
+                    });
+                }
+            }
+        }
+        Ok(reply)
+    }
+
+    /// Where an object lies: as the inventory says, else by the names and namespaces in force.
+    fn place_of(&self, domain: &DomainIdentity, word: &str, entry: Option<&InventoryObject>) -> (String, String) {
+        if let Some(entry) = entry.filter(|e| !e.name.is_empty() && !e.namespace.is_empty()) {
+            return (entry.namespace.clone(), entry.name.clone());
+        }
+        let (settings, names) = (&self.settings().edge, domain.names());
+        match word {
+            "certificate" => (settings.cert_namespace.clone(), names.certificate),
+            "secret" => (settings.cert_namespace.clone(), names.secret),
+            "gateway" => (settings.gateway_namespace.clone(), names.gateway),
+            "virtual_service" => (settings.vs_namespace.clone(), names.virtual_service),
+            _ => (settings.gateway_namespace.clone(), names.secret),
+        }
+    }
+}
+
+/// The certificate's own Secret carries cert-manager's annotation and not our labels.
+fn admit_source_secret(existing: &Value, domain: &DomainIdentity) -> Result<(), Refusal> {
+    let names = domain.names();
+    let (name, certificate) = (text(existing, "/metadata/name"), annotation_of(existing, CERTIFICATE_NAME));
+    let ours = match certificate {
+        "" => name == names.secret,
+        certificate => certificate == names.certificate || certificate == name,
+    };
+    match ours && name.starts_with("portal-domain-") {
+        true => Ok(()),
+        false => Err(Refusal::Foreign),
+    }
+}
+
+fn outcome(word: &str) -> ApplyStepReply {
+    ApplyStepReply { outcome: word.to_owned(), ..ApplyStepReply::default() }
+}
