@@ -32,7 +32,7 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
             "workflows",
         ],
     ),
-    ("harness", &["contract", "devstack", "model", "proto"]),
+    ("harness", &["contract", "devstack", "dns-server", "model", "proto"]),
     ("architecture", &[]),
     ("conformance", &["dns", "dns-server", "model"]),
     ("system", &["harness"]),

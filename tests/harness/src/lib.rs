@@ -1,1 +1,15 @@
-//! (crate doc)
+//! The real stack for tests, and domains on it: act as the web application, watch the row, break parts, ask the oracle.
+
+mod cluster;
+mod domain;
+mod oracle;
+mod rig;
+mod wait;
+
+pub use cluster::Kubectl;
+pub use devstack::Signal;
+pub use dns_server::faults::{Fault, FaultKind};
+pub use domain::{Domain, RowNow};
+pub use rig::Rig;
+pub use model::portal::record::Status;
+pub use wait::eventually;

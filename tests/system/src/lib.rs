@@ -1,1 +1,1 @@
-//! (crate doc)
+//! System tests on the real stack; they are in `tests/`.

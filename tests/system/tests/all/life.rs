@@ -1,0 +1,102 @@
+//! The life of a domain: to live HTTPS, through changes, to removal.
+
+use crate::rig::on_the_stack;
+use anyhow::ensure;
+use harness::eventually;
+use std::time::Duration;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+use harness::Status;
+
+#[test]
+fn a_domain_goes_live_and_is_removed_without_a_trace() {
+    on_the_stack(async |rig| {
+        let domain = rig.domain("life").await?;
+        domain.go_live(rig).await?;
+        rig.oracle(&domain).await?;
+        domain.disable_row(rig).await?;
+        domain.announce(rig, "disable").await?;
+        domain.vanishes(rig, MINUTE).await?;
+        rig.oracle(&domain).await
+    });
+}
+
+#[test]
+fn broken_dns_shows_and_a_repair_is_seen() {
+    on_the_stack(async |rig| {
+        let domain = rig.domain("broken").await?;
+        domain.go_live(rig).await?;
+        rig.dns_unset(&domain.host)?;
+        domain.announce(rig, "refresh").await?;
+        let row = domain.shows(rig, "DNS_NO_RECORDS", MINUTE).await?;
+        ensure!(row.status == Status::Active.as_str(), "what serves stays active: {row:?}");
+        rig.oracle(&domain).await?;
+        domain.point_here(rig)?;
+        let reply = domain.reconcile(rig).await?;
+        ensure!(reply.status == "active", "{reply:?}");
+        rig.oracle(&domain).await
+    });
+}
+
+#[test]
+fn a_change_of_domain_serves_the_new_host_before_the_old_objects_go() {
+    on_the_stack(async |rig| {
+        let mut domain = rig.domain("before").await?;
+        domain.go_live(rig).await?;
+        let before = rig.objects(&domain).await?;
+        domain.register_row(rig, "after.acme-customer.test").await?;
+        domain.announce(rig, "refresh").await?;
+        domain.reaches(rig, Status::VerifyingDns, MINUTE).await?;
+        let during = rig.objects(&domain).await?;
+        ensure!(before.iter().all(|object| during.contains(object)), "the old host lost an object: {during:?}");
+        domain.point_here(rig)?;
+        domain.announce(rig, "refresh").await?;
+        domain.reaches(rig, Status::Active, MINUTE).await?;
+        eventually("old objects gone", MINUTE, || async {
+            let now = rig.objects(&domain).await.map_err(|error| error.to_string())?;
+            if before.iter().any(|object| now.contains(object)) { Err(format!("{now:?}")) } else { Ok(()) }
+        })
+        .await?;
+        rig.oracle(&domain).await
+    });
+}
+
+#[test]
+fn register_again_in_the_middle_of_a_removal_ends_served() {
+    on_the_stack(async |rig| {
+        let mut domain = rig.domain("again").await?;
+        domain.go_live(rig).await?;
+        domain.disable_row(rig).await?;
+        domain.announce(rig, "disable").await?;
+        let host = domain.host.clone();
+        domain.register_row(rig, &host).await?;
+        domain.announce(rig, "register").await?;
+        domain.reaches(rig, Status::Active, MINUTE).await?;
+        rig.oracle(&domain).await
+    });
+}
+
+#[test]
+fn disable_in_each_stage_of_a_registration_ends_clean() {
+    on_the_stack(async |rig| {
+        for stage in [
+            Status::PendingDns,
+            Status::VerifyingDns,
+            Status::PendingCertificate,
+            Status::CertificateIssuing,
+            Status::Deploying,
+        ] {
+            let domain = rig.domain(&format!("stage-{}", stage.as_str().replace('_', "-"))).await?;
+            domain.point_here(rig)?;
+            domain.announce(rig, "register").await?;
+            // A stage may pass faster than it is seen; then the order meets the next one.
+            let _ = domain.reaches(rig, stage, Duration::from_secs(3)).await;
+            domain.disable_row(rig).await?;
+            domain.announce(rig, "disable").await?;
+            domain.vanishes(rig, MINUTE).await?;
+            rig.oracle(&domain).await?;
+        }
+        Ok(())
+    });
+}

@@ -1,0 +1,7 @@
+//! System tests: the worker as a process beside real engines. One stack for the binary; the tests run one after the other.
+
+mod interop;
+mod life;
+mod outages;
+mod rig;
+mod troubles;
