@@ -1,0 +1,165 @@
+//! The way to PostgreSQL: pool options, statements without names, and transactions with an end.
+//!
+//! A transaction pooler in between carries no named statement and no session state, so every statement is unnamed and
+//! stands inside BEGIN … COMMIT.
+
+use crate::error::StoreError;
+use crate::sql::Statement;
+use sqlx::encode::Encode;
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgRow};
+use sqlx::query::Query;
+use sqlx::types::Type;
+use sqlx::{ConnectOptions, Postgres, Row};
+use std::str::FromStr;
+use std::time::Duration;
+use tokio::time::error::Elapsed;
+
+/// Longest wait for a connection (`DB_POOL_ACQUIRE_TIMEOUT`, 10 s).
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest transaction of one activity. Above the 10 s that the roles give a statement, below the activity's own timeout.
+pub(crate) const WORK_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Reads a connection URL and adds what this crate needs: no named statements, no `extra_float_digits` in the start-up
+/// packet (transaction poolers refuse it), and no logging of statements.
+///
+/// # Errors
+/// `STORE_REJECTED` when the URL cannot be read. The URL holds a password and is not repeated.
+pub fn connect_options(url: &str) -> Result<PgConnectOptions, StoreError> {
+    let options = PgConnectOptions::from_str(url).map_err(|_| StoreError::Unreadable { what: "the database URL" })?;
+    Ok(prepare_options(options))
+}
+
+/// The same for options that were put together from `DB_*`.
+pub fn prepare_options(options: PgConnectOptions) -> PgConnectOptions {
+    options
+        .extra_float_digits(None)
+        .statement_cache_capacity(0)
+        .application_name("tenantry")
+        .disable_statement_logging()
+}
+
+/// A pool that connects at its first use, so that a process starts while its database is away.
+pub fn pool(options: PgConnectOptions, max_connections: u32) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(max_connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_lazy_with(prepare_options(options))
+}
+
+impl Statement {
+    /// Starts an unnamed statement with its first parameter.
+    pub(crate) fn bind<'t, T: Encode<'t, Postgres> + Type<Postgres>>(self, value: T) -> Bound {
+        Bound { query: sqlx::query(self.text).persistent(false), statement: self }.bind(value)
+    }
+
+    /// Starts an unnamed statement without parameters.
+    pub(crate) fn plain(self) -> Bound {
+        Bound { query: sqlx::query(self.text).persistent(false), statement: self }
+    }
+}
+
+/// A statement with its parameters.
+pub(crate) struct Bound {
+    statement: Statement,
+    query: Query<'static, Postgres, PgArguments>,
+}
+
+impl Bound {
+    pub(crate) fn bind<'t, T: Encode<'t, Postgres> + Type<Postgres>>(mut self, value: T) -> Self {
+        self.query = self.query.bind(value);
+        self
+    }
+
+    /// Runs it and says how many rows it changed.
+    pub(crate) async fn execute(self, conn: &mut PgConnection) -> Result<u64, StoreError> {
+        let done = self.query.execute(conn).await.map_err(|error| StoreError::of(self.statement, &error))?;
+        Ok(done.rows_affected())
+    }
+
+    /// Runs it and reads its only row.
+    pub(crate) async fn one(self, conn: &mut PgConnection) -> Result<Record, StoreError> {
+        let row = self.query.fetch_one(conn).await.map_err(|error| StoreError::of(self.statement, &error))?;
+        Ok(Record { statement: self.statement, row })
+    }
+
+    /// Runs it and reads its first row, if there is one.
+    pub(crate) async fn optional(self, conn: &mut PgConnection) -> Result<Option<Record>, StoreError> {
+        let row = self.query.fetch_optional(conn).await.map_err(|error| StoreError::of(self.statement, &error))?;
+        Ok(row.map(|row| Record { statement: self.statement, row }))
+    }
+
+    /// Runs it and reads every row.
+    pub(crate) async fn all(self, conn: &mut PgConnection) -> Result<Vec<Record>, StoreError> {
+        let rows = self.query.fetch_all(conn).await.map_err(|error| StoreError::of(self.statement, &error))?;
+        Ok(rows.into_iter().map(|row| Record { statement: self.statement, row }).collect())
+    }
+}
+
+/// One row of an answer.
+pub(crate) struct Record {
+    statement: Statement,
+    row: PgRow,
+}
+
+impl Record {
+    /// Reads a column by its name.
+    pub(crate) fn field<'r, T: sqlx::Decode<'r, Postgres> + Type<Postgres>>(
+        &'r self,
+        column: &'static str,
+    ) -> Result<T, StoreError> {
+        self.row.try_get(column).map_err(|error| StoreError::of(self.statement, &error))
+    }
+
+    /// Reads a column that never holds a negative number: a generation, a fence or a count.
+    pub(crate) fn count(&self, column: &'static str) -> Result<u64, StoreError> {
+        Ok(u64::try_from(self.field::<i64>(column)?).unwrap_or(0))
+    }
+
+    /// Reads an instant in microseconds as milliseconds; NULL is 0.
+    pub(crate) fn millis(&self, column: &'static str) -> Result<i64, StoreError> {
+        Ok(self.field::<Option<i64>>(column)?.filter(|us| *us >= 0).map_or(0, |us| us / 1000))
+    }
+}
+
+/// Takes a connection of the pool.
+pub(crate) async fn acquire(pool: &PgPool) -> Result<PoolConnection<Postgres>, StoreError> {
+    pool.acquire().await.map_err(|error| StoreError::during("reach the database", &error))
+}
+
+/// Ends one piece of work, and throws its connection away when the server behind it cannot be used: after a fail-over an
+/// old connection still leads to the read-only server, and a retry must not meet it again.
+pub(crate) fn settle<T>(
+    during: &'static str,
+    mut conn: PoolConnection<Postgres>,
+    answer: Result<Result<T, StoreError>, Elapsed>,
+) -> Result<T, StoreError> {
+    let answer = answer.unwrap_or_else(|_| Err(StoreError::timed_out(during)));
+    if let Err(error) = &answer {
+        tracing::warn!(failure = error.type_name(), "store: {error}");
+        if error.poisons() {
+            conn.close_on_drop();
+        }
+    }
+    answer
+}
+
+/// Starts a transaction.
+pub(crate) async fn begin(conn: &mut PgConnection) -> Result<sqlx::Transaction<'_, Postgres>, StoreError> {
+    sqlx::Connection::begin(conn).await.map_err(|error| StoreError::during("begin", &error))
+}
+
+/// Ends a transaction.
+pub(crate) async fn commit(tx: sqlx::Transaction<'_, Postgres>) -> Result<(), StoreError> {
+    tx.commit().await.map_err(|error| StoreError::during("commit", &error))
+}
+
+/// Unix microseconds of Unix milliseconds.
+pub(crate) const fn micros(millis: i64) -> i64 {
+    millis.saturating_mul(1000)
+}
+
+/// A number of the wire as PostgreSQL's bigint.
+pub(crate) fn bigint(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
