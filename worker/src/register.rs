@@ -1,11 +1,22 @@
 //! Which workflows and activities a queue has. The one place that names them; replay registers the same workflows.
 
-use crate::clients::{cluster, database};
-use crate::config::{QueueRole, Role, WorkerSettings};
-use crate::exit::Failure;
+use crate::clients::portal_runs::PortalRuns;
+use crate::clients::{cluster, database, outside};
+use crate::config::{PortalSettings, Queue, QueueRole, Role, WorkerSettings};
+use crate::exit::{Exit, Failure, OrExit as _};
+use crate::wake::WakeActivities;
+use ::cluster::ClusterActivities;
+use proto::v1::RunSettings;
+use record::RecordActivities;
 use sqlx::PgPool;
+use std::sync::Arc;
+use store::StoreActivities;
+use temporalio_client::Client;
 use temporalio_sdk::WorkerOptions;
 use temporalio_sdk::workflow_replayer::WorkflowReplayerOptions;
+use workflows::platform::{HealthCheck, Readiness};
+use workflows::portal_domain::PortalDomain;
+use workflows::sweep::PortalDomainSweep;
 
 /// The activities of this process with their clients. Cheap to clone; built before anything answers.
 #[derive(Clone, Default)]
@@ -13,10 +24,13 @@ pub(crate) struct Activities {
     portal: Option<PortalActivities>,
 }
 
+/// What the activities of the portal-domain queue are made from.
 #[derive(Clone)]
 struct PortalActivities {
-    database: PgPool,
-    cluster: kube::Client,
+    pool: PgPool,
+    kube: kube::Client,
+    settings: Arc<PortalSettings>,
+    build_id: String,
 }
 
 impl Activities {
@@ -26,20 +40,36 @@ impl Activities {
     /// A setting cannot be used, such as a kubeconfig without a context.
     pub(crate) async fn build(settings: &WorkerSettings) -> Result<Self, Failure> {
         let (Some(database), Some(portal)) = (&settings.database, &settings.portal) else { return Ok(Self::default()) };
+        // Remote and local activities of one queue can all want the database at once.
         let slots = u32::try_from(settings.process.max_concurrent_activities).unwrap_or(u32::MAX).saturating_mul(2);
         let pool = database::lazy_pool(database, Role::Worker, database.pool_max.unwrap_or(slots))?;
-        let cluster = cluster::client(portal.kubeconfig.as_deref()).await?;
-        Ok(Self { portal: Some(PortalActivities { database: pool, cluster }) })
+        let kube = cluster::client(portal.kubeconfig.as_deref()).await;
+        let kube = kube.or_exit(Exit::No, "could not use the kubeconfig")?;
+        let build_id = settings.temporal.build_id.clone();
+        Ok(Self { portal: Some(PortalActivities { pool, kube, settings: Arc::new(portal.clone()), build_id }) })
     }
 
     /// The pool, when a queue needs the database.
     pub(crate) fn database(&self) -> Option<&PgPool> {
-        self.portal.as_ref().map(|portal| &portal.database)
+        self.portal.as_ref().map(|portal| &portal.pool)
     }
 
     /// The cluster's client, when a queue needs it.
     pub(crate) fn cluster(&self) -> Option<&kube::Client> {
-        self.portal.as_ref().map(|portal| &portal.cluster)
+        self.portal.as_ref().map(|portal| &portal.kube)
+    }
+}
+
+/// What a decision depends on; it travels with every row.
+fn run_settings(portal: &PortalSettings, build_id: &str) -> RunSettings {
+    RunSettings {
+        dns_confirm_ms: portal.dns_confirm_seconds.saturating_mul(1000),
+        challenge_ours: portal.edge.challenge_host.is_some(),
+        certificate_namespace: portal.edge.cert_namespace.clone(),
+        gateway_namespace: portal.edge.gateway_namespace.clone(),
+        routes_namespace: portal.edge.vs_namespace.clone(),
+        manifests: portal.manifest_dir.is_some(),
+        worker_build: build_id.to_owned(),
     }
 }
 
@@ -47,16 +77,48 @@ impl Activities {
 ///
 /// # Errors
 /// Two workflows share a name.
-pub(crate) fn on_worker(_options: &mut WorkerOptions, role: QueueRole, _activities: &Activities) -> anyhow::Result<()> {
-    match role {
-        QueueRole::PortalDomain | QueueRole::Tenant => Ok(()),
+pub(crate) fn on_worker(
+    options: &mut WorkerOptions,
+    queue: &Queue,
+    client: &Client,
+    activities: &Activities,
+) -> anyhow::Result<()> {
+    match (queue.role, &activities.portal) {
+        (QueueRole::PortalDomain, Some(portal)) => {
+            options.register_workflow::<PortalDomain>()?.register_workflow::<PortalDomainSweep>()?;
+            let settings = &portal.settings;
+            let store = store::Settings {
+                reserved_zones: settings.reserved_zones.clone(),
+                network: settings.network.clone(),
+                run: run_settings(settings, &portal.build_id),
+            };
+            let record = record::Settings { directory: settings.manifest_dir.clone(), edge: settings.edge.clone() };
+            let cluster = ::cluster::Settings::new(settings.edge.clone());
+            options
+                .register_activities(StoreActivities::new(portal.pool.clone(), store))
+                .register_activities(outside::dns(settings))
+                .register_activities(ClusterActivities::new(cluster, portal.kube.clone()))
+                .register_activities(outside::probe(settings, outside::dns(settings)))
+                .register_activities(RecordActivities::new(record))
+                .register_activities(WakeActivities::new(PortalRuns::new(client.clone(), queue.name.clone())));
+        }
+        (QueueRole::PortalDomain, None) => anyhow::bail!("the portal-domain queue has no settings"),
+        (QueueRole::Tenant, _) => {
+            options.register_workflow::<Readiness>()?.register_workflow::<HealthCheck>()?;
+        }
     }
+    Ok(())
 }
 
 /// Registers every workflow of this build, whatever its queue.
 ///
 /// # Errors
 /// Two workflows share a name.
-pub(crate) fn on_replayer(_options: &mut WorkflowReplayerOptions) -> anyhow::Result<()> {
+pub(crate) fn on_replayer(options: &mut WorkflowReplayerOptions) -> anyhow::Result<()> {
+    options
+        .register_workflow::<PortalDomain>()?
+        .register_workflow::<PortalDomainSweep>()?
+        .register_workflow::<Readiness>()?
+        .register_workflow::<HealthCheck>()?;
     Ok(())
 }

@@ -20,8 +20,8 @@ pub(crate) fn lazy_pool(settings: &DatabaseSettings, role: Role, connections: u3
     let options = settings
         .options(role)
         .ok_or_else(|| Failure::new(Exit::Refused, "no database role is configured for this"))?
-        .clone()
-        .application_name("tenantry");
+        .clone();
+    let options = store::prepare_options(options);
     Ok(PgPoolOptions::new()
         .min_connections(settings.pool_min.min(connections))
         .max_connections(connections)
@@ -37,8 +37,8 @@ pub(crate) async fn pool(settings: &DatabaseSettings, role: Role) -> Result<PgPo
     let options = settings
         .options(role)
         .ok_or_else(|| Failure::new(Exit::Refused, "no database role is configured for this"))?
-        .clone()
-        .application_name("tenantry");
+        .clone();
+    let options = store::prepare_options(options);
     PgPoolOptions::new()
         .max_connections(COMMAND_CONNECTIONS)
         .acquire_timeout(COMMAND_ACQUIRE_MAX)

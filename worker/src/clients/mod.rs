@@ -2,5 +2,6 @@
 
 pub(crate) mod cluster;
 pub(crate) mod database;
+pub(crate) mod outside;
 pub(crate) mod portal_runs;
 pub(crate) mod temporal;

@@ -23,8 +23,6 @@ pub(crate) struct DatabaseSettings {
     worker: Option<PgConnectOptions>,
     application: Option<PgConnectOptions>,
     admin: Option<PgConnectOptions>,
-    /// Name of the worker's role, for the grants of `migrate`.
-    pub(crate) worker_role: Option<String>,
     /// The worker signs in as the administrator, because no role of its own is configured. Said loudly at start.
     pub(crate) worker_is_admin: bool,
     /// `DB_POOL_MIN`.
@@ -114,7 +112,6 @@ impl DatabaseSettings {
         }
         let whole = "must be an integer of at least 0";
         Self {
-            worker_role: worker_user,
             worker_is_admin,
             admin: admin.or(url),
             worker,
@@ -145,6 +142,20 @@ impl DatabaseSettings {
             Role::Admin => self.admin.as_ref(),
         }
     }
+}
+
+/// How the challenge responder signs in: its own role (`TENANTRY_DB_RESPONDER_USER`) at the database of `DATABASE_URL` or
+/// `DB_*`, else the worker's, else that of the URL. `None` without a database: it then answers from the cluster alone.
+pub(crate) fn responder_database(reader: &mut Reader<'_>) -> Option<PgConnectOptions> {
+    let settings = DatabaseSettings::read(reader, &[]);
+    let user = reader.text("TENANTRY_DB_RESPONDER_USER");
+    let password = reader.secret("TENANTRY_DB_RESPONDER_PASSWORD");
+    let base = settings.worker?;
+    Some(match (user, password) {
+        (Some(user), Some(password)) => base.username(&user).password(password.expose()),
+        (Some(user), None) => base.username(&user),
+        (None, _) => base,
+    })
 }
 
 fn read_url(reader: &mut Reader<'_>) -> Option<PgConnectOptions> {

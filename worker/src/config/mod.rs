@@ -11,7 +11,7 @@ mod temporal;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use database::{DatabaseSettings, Role};
+pub(crate) use database::{DatabaseSettings, Role, responder_database};
 pub(crate) use portal::PortalSettings;
 pub(crate) use process::ProcessSettings;
 pub(crate) use secret::Secret;

@@ -37,7 +37,7 @@ pub(crate) struct PortalSettings {
 }
 
 impl PortalSettings {
-    pub(super) fn read(reader: &mut Reader<'_>, production: bool) -> Self {
+    pub(crate) fn read(reader: &mut Reader<'_>, production: bool) -> Self {
         let kubeconfig =
             reader.readable_file("PORTAL_DOMAIN_KUBECONFIG").or_else(|| reader.readable_file("KUBECONFIG"));
         Self {

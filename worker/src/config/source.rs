@@ -35,6 +35,15 @@ impl Source {
         Self { variables, folders }
     }
 
+    /// The same with a value for a variable that is absent.
+    pub(crate) fn with_default(&self, name: &str, value: &str) -> Self {
+        let mut source = self.clone();
+        if source.value(name).is_none() {
+            source.variables.insert(name.to_owned(), value.to_owned());
+        }
+        source
+    }
+
     /// The value of a variable; an empty one counts as absent.
     pub(crate) fn value(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
@@ -250,16 +259,6 @@ impl<'a> Reader<'a> {
             return None;
         }
         Some(Secret::new(text))
-    }
-
-    /// A secret that must be there.
-    pub(crate) fn required_secret(&mut self, variable: &'static str) -> Secret {
-        self.secret(variable).unwrap_or_else(|| {
-            if !self.problems.iter().any(|problem| problem.variable == variable) {
-                self.problem(variable, "is required");
-            }
-            Secret::new("")
-        })
     }
 
     /// Text of a file that holds a secret, named by a variable; trimmed.

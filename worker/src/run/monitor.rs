@@ -86,12 +86,8 @@ pub(super) fn watch_database(health: &Health, pool: Option<&PgPool>) {
     ask(health, System::Schema, move || {
         let pool = for_schema.clone();
         async move {
-            // Cheap, works through a transaction pooler, and is allowed to every role that may use the schema.
-            let found: bool = sqlx::query_scalar("select to_regclass('tenantry.claims') is not null")
-                .persistent(false)
-                .fetch_one(&pool)
-                .await?;
-            anyhow::ensure!(found, "schema tenantry is not there; run `tenantry migrate`");
+            let found = store::readiness(&pool).await? == store::Readiness::Ready;
+            anyhow::ensure!(found, "the schema is older than this build; run `tenantry migrate`");
             Ok(())
         }
     });

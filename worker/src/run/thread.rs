@@ -106,7 +106,7 @@ fn drive(plan: Plan, health: &Health, mut stopped: watch::Receiver<bool>) -> any
         let options = RuntimeOptions::builder().telemetry_options(plan.telemetry).heartbeat_interval(None);
         let sdk = Runtime::from_current_tokio(options.build().map_err(anyhow::Error::msg)?)?;
         let mut options = worker_options(&plan.queue, &plan.settings);
-        register::on_worker(&mut options, plan.queue.role, &plan.activities)?;
+        register::on_worker(&mut options, &plan.queue, &plan.client, &plan.activities)?;
         let mut worker = Worker::new(&sdk, plan.client, options)?;
 
         // The handle panics outside of a Tokio context, so it is called in here.

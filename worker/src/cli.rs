@@ -1,0 +1,159 @@
+//! The command line: what can be asked, and where it goes.
+
+use crate::commands::{challenge, dev, domain, migrate, reasons, replay};
+use crate::config::Source;
+use crate::exit::{Exit, Failure, help_table};
+use crate::run;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
+use std::io::Write as _;
+
+/// Durable workflows for a multi-tenant product: tenants' own host names, from DNS to live HTTPS.
+#[derive(Debug, Parser)]
+#[command(name = "tenantry", version, propagate_version = true, disable_help_subcommand = true)]
+struct Cli {
+    /// Form of the answer on standard output; progress and logs go to standard error.
+    #[arg(long, value_enum, default_value = "text", global = true)]
+    output: Output,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Form of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people.
+    Text,
+    /// One JSON document, for programs.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Polls the task queues and works; health on HEALTH_CHECK_PORT, metrics on METRICS_PORT.
+    ///
+    /// Everything is set by environment variables. A wrong one stops the start with a list of all that is wrong.
+    Worker,
+    /// Looks at portal domains and acts on them.
+    Domain(domain::DomainArgs),
+    /// Brings the schema, the database roles and Temporal's search attributes up to date. Safe to repeat.
+    Migrate(migrate::MigrateArgs),
+    /// Answers HTTP-01 challenges and preflight tokens, with an identity of its own.
+    ChallengeResponder,
+    /// Replays histories against this build: the gate before a deploy.
+    Replay(replay::ReplayArgs),
+    /// Lists the reason codes, explains one, or writes their pages.
+    Reasons(reasons::ReasonsArgs),
+    /// The local stack with real parts: one command from nothing to a live domain.
+    Dev(dev::DevArgs),
+}
+
+/// Parses, runs, and says on standard error what went wrong.
+pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let parser = with_exit_codes(Cli::command());
+    let parsed = parser.try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are answers; they go to standard output with code 0.
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Ok };
+            let _ = error.print();
+            return exit;
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return report(&Failure::of(Exit::Internal, error)),
+    };
+    let outcome = runtime.block_on(run_command(cli, &Source::of_process()));
+    // Work that does not end, such as a lookup in a blocking thread, must not hold the process.
+    runtime.shutdown_background();
+    outcome.unwrap_or_else(|failure| report(&failure))
+}
+
+fn report(failure: &Failure) -> Exit {
+    let _ = writeln!(std::io::stderr().lock(), "tenantry: {failure}");
+    failure.exit
+}
+
+/// Every help page ends with the exit codes.
+fn with_exit_codes(command: clap::Command) -> clap::Command {
+    let after = match command.get_after_help() {
+        Some(examples) => format!("{examples}\n\n{}", help_table()),
+        None => help_table(),
+    };
+    command.after_help(after).mut_subcommands(with_exit_codes)
+}
+
+async fn run_command(cli: Cli, source: &Source) -> Result<Exit, Failure> {
+    match cli.command {
+        Command::Worker => Box::pin(run::run(source)).await,
+        Command::Domain(args) => Box::pin(domain::run(args, cli.output, source)).await,
+        Command::Migrate(args) => Box::pin(migrate::run(args, cli.output, source)).await,
+        Command::ChallengeResponder => Box::pin(challenge::run(source)).await,
+        Command::Replay(args) => Box::pin(replay::run(args, cli.output, source)).await,
+        Command::Reasons(args) => reasons::run(&args, cli.output),
+        Command::Dev(args) => Box::pin(dev::run(args, cli.output, source)).await,
+    }
+}
+
+/// Prints an answer on standard output. A reader that went away is no error.
+pub(crate) fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{}", text.trim_end());
+    let _ = out.flush();
+}
+
+/// Prints a value as one JSON document.
+pub(crate) fn print_json(value: &impl serde::Serialize) {
+    print(&serde_json::to_string_pretty(value).expect("our own structs serialise"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        with_exit_codes(Cli::command()).debug_assert();
+    }
+
+    #[track_caller]
+    fn check(line: &str, accepted: bool) {
+        let words = line.split(' ');
+        assert_eq!(Cli::try_parse_from(words).is_ok(), accepted, "{line}");
+    }
+
+    #[test]
+    fn lines_of_the_runbook_are_understood() {
+        let tenant = "11111111-2222-4333-8444-555555555555";
+        check(&format!("tenantry domain reconcile --tenant {tenant} --domain-id {tenant}"), true);
+        check(&format!("tenantry domain register --tenant {tenant} portal.example.com"), true);
+        check(&format!("tenantry domain disable --tenant {tenant} --output json"), true);
+        check(&format!("tenantry domain status --tenant {tenant}"), true);
+        check(&format!("tenantry domain watch --tenant {tenant} --until active --timeout 90s"), true);
+        check("tenantry domain list --status pending_dns", true);
+        check("tenantry domain check portal.example.com", true);
+        check(&format!("tenantry --output json domain explain --tenant {tenant}"), true);
+        check("tenantry replay a.json b.bin", true);
+        check("tenantry dev --once --output json", true);
+        check("tenantry dev dns set portal.acme-customer.test CNAME x.tenantry.test", true);
+        check("tenantry dev dns set portal.acme-customer.test --fault servfail", true);
+        check("tenantry dev part dns /tmp/dns.json", true);
+        check("tenantry domain status --tenant not-a-uuid", false);
+        check("tenantry domain status", false);
+        check("tenantry replay", false);
+        check("tenantry", false);
+    }
+
+    #[test]
+    fn every_help_page_names_the_exit_codes() {
+        let mut command = with_exit_codes(Cli::command());
+        command.build();
+        let domain = command.find_subcommand_mut("domain").expect("exists");
+        let watch = domain.find_subcommand_mut("watch").expect("exists").render_long_help().to_string();
+        assert!(watch.contains("Exit codes:") && watch.contains("  70  "), "{watch}");
+        assert!(watch.contains("Examples:"), "{watch}");
+    }
+}

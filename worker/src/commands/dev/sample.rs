@@ -1,0 +1,74 @@
+//! The sample tenant and its domain: written as the web application writes them.
+
+use crate::clients::database;
+use crate::clients::portal_runs::{Announcement, Trigger};
+use crate::commands::domain::{Domains, Whose};
+use crate::config::{ClientSettings, Role, Source};
+use crate::exit::{Exit, Failure, OrExit as _};
+use dns_server::Config;
+use std::path::Path;
+use store::Registered;
+use uuid::{Uuid, uuid};
+
+/// The sample tenant. Its canonical host begins with the first seven characters.
+pub(super) const TENANT: Uuid = uuid!("7e9a2c41-5b0d-4c6e-9f3a-2d1b8c7e6f50");
+
+/// The sample tenant's own host name.
+pub(super) const HOST: &str = "portal.acme-customer.test";
+
+/// Writes the sample tenant, once.
+///
+/// # Errors
+/// The database does not answer.
+pub(super) async fn tenant(source: &Source) -> Result<(), Failure> {
+    let settings = ClientSettings::parse(source, &[Role::Admin]).map_err(|problems| Failure::of(Exit::No, problems))?;
+    let pool = database::pool(&settings.database, Role::Admin).await?;
+    sqlx::query("insert into tenants (tenant, client_name, email, created_at) values ($1, $2, $3, now()) on conflict do nothing")
+        .persistent(false)
+        .bind(TENANT)
+        .bind("Acme (sample)")
+        .bind("owner@acme-customer.test")
+        .execute(&pool)
+        .await
+        .or_exit(Exit::Unreachable, "could not write the sample tenant")?;
+    Ok(())
+}
+
+/// A domain that was registered, and the way to follow it.
+pub(super) struct Sample {
+    /// Runs and rows.
+    pub(super) domains: Domains,
+    /// The row.
+    pub(super) row: Registered,
+}
+
+impl Sample {
+    /// Whose domain it is.
+    pub(super) const fn whose(&self) -> Whose {
+        Whose { tenant: TENANT, domain_id: Some(self.row.portal_domain_id) }
+    }
+}
+
+/// Publishes the record, writes the row and starts the run: what a tenant and the web application do.
+///
+/// # Errors
+/// The database or Temporal does not answer.
+pub(super) async fn domain(source: &Source) -> Result<Sample, Failure> {
+    let canonical = store::canonical_host(&TENANT.to_string(), source.value("NEXTAUTH_URL"));
+    if let Some(path) = source.value("TENANTRY_DEV_DNS") {
+        let zones = Config::read(Path::new(path)).or_exit(Exit::NotFound, "could not read the sample zones")?;
+        dns_server::edit::set(&zones, HOST, "CNAME", &canonical)
+            .or_exit(Exit::Refused, "could not edit the sample zone")?;
+    }
+    let (domains, _) = Domains::connect(source, &[Role::Application]).await?;
+    let row = store::register(domains.rows(), TENANT, HOST, &canonical)
+        .await
+        .map_err(|error| Failure::of(Exit::Refused, error))?;
+    let announcement = Announcement {
+        tenant_id: row.tenant_id.to_string(),
+        portal_domain_id: row.portal_domain_id.to_string(),
+        trigger: Trigger::Register,
+    };
+    domains.runs.announce(&announcement).await?;
+    Ok(Sample { domains, row })
+}

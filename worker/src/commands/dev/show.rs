@@ -1,0 +1,237 @@
+//! `dev` and `dev --once`: from nothing to a live domain, with the timeline on standard error.
+
+use super::{Folders, background, points_outside, sample};
+use crate::cli::{Output, print, print_json};
+use crate::clients::outside;
+use crate::commands::timeline::{self, End, Timeline};
+use crate::config::{Role, Source};
+use crate::exit::{Exit, Failure};
+use devstack::{Lines, Options, Stack};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+
+/// Longest life of the sample domain from its registration to `active`.
+const ACTIVE_WITHIN: Duration = Duration::from_secs(300);
+
+/// The answer of `dev --once --output json`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Report {
+    domain: String,
+    status: String,
+    /// Seconds from the registration to each status.
+    stages: BTreeMap<String, f64>,
+    certificate: Certificate,
+    https_status: u32,
+    urls: BTreeMap<String, String>,
+}
+
+/// The certificate that a visitor saw.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Certificate {
+    fingerprint_sha256: String,
+    not_after: String,
+}
+
+/// Starts, shows, and stays; with `once` it ends when the domain is live.
+pub(super) async fn run(once: bool, use_external: bool, output: Output) -> Result<Exit, Failure> {
+    crate::telemetry::logs::install("error", crate::telemetry::logs::Reader::Person, None);
+    let folders = Folders::find()?;
+    let options = Options { ephemeral: true, ..folders.options(&folders.shown(), use_external)? };
+    let began = Instant::now();
+    tell("starting the stack (the first time it is fetched and built)");
+    let stack = tokio::select! {
+        started = Box::pin(devstack::start(&options, &Lines)) => started.map_err(background::did_not_start)?,
+        // The parts end with this process.
+        _ = tokio::signal::ctrl_c() => return Err(Failure::new(Exit::No, "interrupted before the stack was up")),
+    };
+    tell(&format!("the stack is up after {:.1} s", began.elapsed().as_secs_f64()));
+    let outcome = tokio::select! {
+        outcome = live(&stack, once, use_external, output) => outcome,
+        () = stop_asked() => {
+            tell("stopping");
+            Ok(Exit::Ok)
+        }
+    };
+    let stopped = stack.stop().await;
+    let exit = outcome?;
+    stopped.map_err(|error| Failure::of(Exit::Internal, error))?;
+    Ok(exit)
+}
+
+async fn stop_asked() {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+        .expect("the runtime has its signal driver on");
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}
+
+fn tell(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// The life of the sample domain.
+async fn live(stack: &Stack, once: bool, use_external: bool, output: Output) -> Result<Exit, Failure> {
+    let environment = stack.environment();
+    let source = Source::of(environment.clone());
+    if points_outside() && !use_external {
+        tell("the database or the cluster is not ours: nothing was seeded (--use-external does)");
+        tell(&background::urls_text(&environment));
+        return stay(once).await;
+    }
+    sample::tenant(&source).await?;
+    tell(&format!("registering {} for the sample tenant", sample::HOST));
+    let began = Instant::now();
+    let sample = sample::domain(&source).await?;
+    let whose = sample.whose();
+    let look = || sample.domains.look(whose);
+    let (timeline, end) =
+        timeline::follow(began, Some("active"), Some(ACTIVE_WITHIN), look, |change| tell(&timeline::line(change)))
+            .await?;
+    if end != End::Reached {
+        let last = timeline.last();
+        return Err(Failure::new(
+            Exit::No,
+            format!(
+                "{} is {} and not active after {:.0} s: {} {}",
+                sample::HOST,
+                last.status,
+                began.elapsed().as_secs_f64(),
+                last.reason,
+                last.message
+            ),
+        ));
+    }
+    let report = check(&source, &environment, &sample, &timeline).await?;
+    match output {
+        Output::Json => print_json(&report),
+        Output::Text => print(&text(&report)),
+    }
+    if report.https_status != 200 {
+        return Err(Failure::new(Exit::No, format!("HTTPS answered {} instead of 200", report.https_status)));
+    }
+    stay(once).await
+}
+
+async fn stay(once: bool) -> Result<Exit, Failure> {
+    if !once {
+        tell("Ctrl-C ends it all.");
+        std::future::pending::<()>().await;
+    }
+    Ok(Exit::Ok)
+}
+
+/// Looks from outside, as a visitor, and puts everything together.
+async fn check(
+    source: &Source,
+    environment: &BTreeMap<String, String>,
+    sample: &sample::Sample,
+    timeline: &Timeline,
+) -> Result<Report, Failure> {
+    let detail = store::domain_status(sample.domains.rows(), sample::TENANT).await;
+    let detail = match detail {
+        Ok(detail) => detail,
+        // The web application's role reads no record of ours; the worker's does.
+        Err(_) => {
+            let (domains, _) = crate::commands::domain::Domains::connect(source, &[Role::Worker]).await?;
+            store::domain_status(domains.rows(), sample::TENANT)
+                .await
+                .map_err(|error| Failure::of(Exit::Unreachable, error))?
+        }
+    };
+    let nonce = detail.and_then(|detail| detail.claim).map(|claim| claim.probe_nonce).unwrap_or_default();
+    let look = outside::look(source, sample::HOST, &nonce).await?;
+    let finding = look.finding.clone().unwrap_or_default();
+    if finding.state != "serving" {
+        return Err(Failure::new(
+            Exit::No,
+            format!("the domain is active, but a look from outside says {} {}", finding.state, finding.reason),
+        ));
+    }
+    let mut urls = background::urls(environment);
+    let port = environment.get("PORTAL_DOMAIN_EXTERNAL_HTTPS_PORT").map_or("443", String::as_str);
+    urls.insert("portal".to_owned(), format!("https://{}:{port}/client-portal/dashboard", sample::HOST));
+    if let Some(ca) = environment.get("PORTAL_DOMAIN_PROBE_CA_FILE") {
+        urls.insert("curl".to_owned(), curl(ca, sample::HOST, port));
+    }
+    if let Some(ui) = environment.get("TENANTRY_DEV_TEMPORAL_UI") {
+        let id = contract::names::portal_domain_workflow_id(&sample::TENANT.to_string());
+        urls.insert("run".to_owned(), format!("{ui}/namespaces/default/workflows/{id}"));
+    }
+    Ok(Report {
+        domain: sample::HOST.to_owned(),
+        status: timeline.last().status,
+        stages: timeline.stages(),
+        certificate: Certificate {
+            fingerprint_sha256: look.fingerprint_sha256.clone(),
+            not_after: instant_ms(look.not_after_ms),
+        },
+        https_status: look.https_status,
+        urls,
+    })
+}
+
+fn instant_ms(ms: i64) -> String {
+    let since = Duration::from_millis(u64::try_from(ms).unwrap_or(0));
+    humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + since).to_string()
+}
+
+fn curl(ca: &str, host: &str, port: &str) -> String {
+    let edge = devstack::EDGE_ADDRESS;
+    format!("curl --cacert {ca} --resolve {host}:{port}:{edge} https://{host}:{port}/client-portal/dashboard")
+}
+
+fn text(report: &Report) -> String {
+    let mut text = format!("\n{} is {}\n\n", report.domain, report.status);
+    let mut stages: Vec<_> = report.stages.iter().collect();
+    stages.sort_by(|a, b| a.1.total_cmp(b.1));
+    for (status, seconds) in stages {
+        text.push_str(&format!("  {seconds:>6.1} s  {status}\n"));
+    }
+    text.push_str(&format!(
+        "\n  certificate  {} until {}\n  HTTPS        {}\n",
+        report.certificate.fingerprint_sha256, report.certificate.not_after, report.https_status
+    ));
+    for (name, url) in &report.urls {
+        text.push_str(&format!("  {name:<12} {url}\n"));
+    }
+    text.push_str("\n  break it     tenantry dev dns set portal.acme-customer.test A 127.0.0.99\n");
+    text.push_str(
+        "  repair it    tenantry dev dns set portal.acme-customer.test CNAME (the name above it pointed to)\n",
+    );
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_report_has_the_fields_that_were_promised() {
+        let report = Report {
+            domain: "a.test".to_owned(),
+            status: "active".to_owned(),
+            stages: [("pending_dns".to_owned(), 0.0), ("active".to_owned(), 21.4)].into(),
+            certificate: Certificate { fingerprint_sha256: "ab".to_owned(), not_after: instant_ms(1_764_100_800_000) },
+            https_status: 200,
+            urls: [("portal".to_owned(), "https://a.test/".to_owned())].into(),
+        };
+        let json = serde_json::to_string(&report).expect("written");
+        let expected = r#"{"domain":"a.test","status":"active","stages":{"active":21.4,"pending_dns":0.0},"certificate":{"fingerprintSha256":"ab","notAfter":"2025-11-25T20:00:00Z"},"httpsStatus":200,"urls":{"portal":"https://a.test/"}}"#;
+        assert_eq!(json, expected);
+        assert!(text(&report).contains("     0.0 s  pending_dns\n    21.4 s  active\n"));
+    }
+
+    #[test]
+    fn the_curl_line_needs_no_resolver() {
+        let line = curl("/x/roots.pem", "a.test", "8443");
+        let expected =
+            "curl --cacert /x/roots.pem --resolve a.test:8443:127.0.0.10 https://a.test:8443/client-portal/dashboard";
+        assert_eq!(line, expected);
+    }
+}

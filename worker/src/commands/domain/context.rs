@@ -1,0 +1,98 @@
+//! What the commands share: the run of a tenant, and its row.
+
+use super::Whose;
+use crate::clients::portal_runs::{Answer, PortalRuns};
+use crate::clients::{database, temporal};
+use crate::commands::timeline::{GONE, Look};
+use crate::config::{ClientSettings, Role, Source};
+use crate::exit::{Exit, Failure};
+use proto::v1::StatusReply;
+use sqlx::PgPool;
+use store::{DomainSummary, ListFilter};
+use uuid::Uuid;
+
+/// Runs and rows of portal domains.
+pub(crate) struct Domains {
+    /// The runs.
+    pub(crate) runs: PortalRuns,
+    rows: PgPool,
+}
+
+/// Reads settings; a wrong one is answered like every other question with "no".
+pub(crate) fn settings(source: &Source, roles: &[Role]) -> Result<ClientSettings, Failure> {
+    ClientSettings::parse(source, roles).map_err(|problems| {
+        // A role that is not configured is a refusal: the command may not act with the rights that are there.
+        let only_role = roles.contains(&Role::Application) && problems.0.iter().all(|p| p.variable == "DB_USER_SERVER");
+        Failure::of(if only_role { Exit::Refused } else { Exit::No }, problems)
+    })
+}
+
+impl Domains {
+    /// Connects to both. `roles` must be configured; rows are read with the first of them.
+    ///
+    /// # Errors
+    /// Settings, or one of the two does not answer.
+    pub(crate) async fn connect(source: &Source, roles: &[Role]) -> Result<(Self, ClientSettings), Failure> {
+        let settings = settings(source, roles)?;
+        let role = roles.first().copied().unwrap_or(Role::Worker);
+        let (rows, client) = tokio::try_join!(async { database::pool(&settings.database, role).await }, async {
+            temporal::connect(&settings.temporal).await
+        },)?;
+        let runs = PortalRuns::new(client, settings.temporal.portal_queue.clone());
+        Ok((Self { runs, rows }, settings))
+    }
+
+    /// The pool that rows are read from.
+    pub(crate) const fn rows(&self) -> &PgPool {
+        &self.rows
+    }
+
+    /// The row of a tenant; `None` when there is none, or when it is not the one that was named.
+    ///
+    /// # Errors
+    /// `Unreachable`.
+    pub(crate) async fn row(&self, whose: Whose) -> Result<Option<DomainSummary>, Failure> {
+        row(&self.rows, whose).await
+    }
+
+    /// The row of a tenant.
+    ///
+    /// # Errors
+    /// `NotFound`, `Unreachable`.
+    pub(crate) async fn required_row(&self, whose: Whose) -> Result<DomainSummary, Failure> {
+        self.row(whose).await?.ok_or_else(|| not_found(whose))
+    }
+
+    /// One look for a timeline: the row tells the status, the run adds the reason.
+    ///
+    /// # Errors
+    /// `Unreachable`.
+    pub(crate) async fn look(&self, whose: Whose) -> Result<Look, Failure> {
+        let tenant = whose.tenant.to_string();
+        let Some(row) = self.row(whose).await? else {
+            return Ok(Look { status: GONE.to_owned(), ..Look::default() });
+        };
+        let reason = match self.runs.query::<StatusReply>(&tenant, "status").await? {
+            Answer::Run(reply) if reply.status == row.status => reply.reason,
+            Answer::Run(_) | Answer::NoRun | Answer::Silent(_) => String::new(),
+        };
+        Ok(Look { status: row.status, reason, message: row.status_message })
+    }
+}
+
+/// Reads the row of a tenant.
+pub(crate) async fn row(pool: &PgPool, whose: Whose) -> Result<Option<DomainSummary>, Failure> {
+    let filter = ListFilter { tenant: Some(whose.tenant), limit: 1, ..ListFilter::default() };
+    let rows = store::list_domains(pool, &filter).await.map_err(|error| Failure::of(Exit::Unreachable, error))?;
+    let named = |row: &DomainSummary| whose.domain_id.is_none_or(|id: Uuid| id == row.portal_domain_id);
+    Ok(rows.into_iter().next().filter(named))
+}
+
+/// There is no such row.
+pub(crate) fn not_found(whose: Whose) -> Failure {
+    let which = match whose.domain_id {
+        Some(id) => format!("tenant {} has no portal domain with id {id}", whose.tenant),
+        None => format!("tenant {} has no portal domain", whose.tenant),
+    };
+    Failure::new(Exit::NotFound, which)
+}

@@ -1,0 +1,9 @@
+//! The commands beside `worker`. Each parses its arguments, calls the library that has the role, and prints the answer.
+
+pub(crate) mod challenge;
+pub(crate) mod dev;
+pub(crate) mod domain;
+pub(crate) mod migrate;
+pub(crate) mod reasons;
+pub(crate) mod replay;
+pub(crate) mod timeline;

@@ -1,0 +1,170 @@
+//! `replay`: histories against the code of this build. The gate before a deploy.
+
+use crate::cli::{Output, print, print_json};
+use crate::clients::temporal;
+use crate::config::{ClientSettings, Source};
+use crate::exit::{Exit, Failure, OrExit as _};
+use crate::{history, register, scope};
+use clap::Args;
+use futures::TryStreamExt as _;
+use serde::Serialize;
+use std::path::PathBuf;
+use temporalio_client::{
+    UntypedWorkflow, WorkflowExecutionInfo, WorkflowFetchHistoryOptions, WorkflowHistory, WorkflowListOptions,
+};
+use temporalio_protos::temporal::api::history::v1::History;
+use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
+use temporalio_sdk::workflow_replayer::{WorkflowReplayError, WorkflowReplayer, WorkflowReplayerOptions};
+
+/// Histories of one query. More would say nothing new and take minutes.
+const QUERY_MAX: usize = 1000;
+
+/// Arguments of `replay`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  temporal workflow show -w portal-domain:… --output json > run.json\n  \
+                        tenantry replay run.json tests/histories/*/*.bin\n  \
+                        tenantry replay --query 'WorkflowType=\"portalDomainRegistrationWorkflow\" AND ExecutionStatus=\"Running\"'")]
+pub(crate) struct ReplayArgs {
+    /// Files: protobuf, the SDK's JSON, or what the Temporal CLI and UI export.
+    #[arg(required_unless_present = "query", conflicts_with = "query")]
+    files: Vec<PathBuf>,
+    /// Runs that this visibility query finds, fetched from Temporal.
+    #[arg(long, value_name = "VISIBILITY_QUERY")]
+    query: Option<String>,
+    /// Most runs of a query.
+    #[arg(long, default_value_t = QUERY_MAX)]
+    limit: usize,
+}
+
+/// What became of one history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Verdict {
+    name: String,
+    workflow_type: String,
+    events: usize,
+    ok: bool,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    problem: String,
+}
+
+/// Runs the command.
+pub(crate) async fn run(args: ReplayArgs, output: Output, source: &Source) -> Result<Exit, Failure> {
+    crate::telemetry::logs::install(
+        source.value("LOG_LEVEL").unwrap_or("error"),
+        crate::telemetry::logs::Reader::Person,
+        None,
+    );
+    let histories = match &args.query {
+        Some(query) => fetch(source, query, args.limit).await?,
+        None => read_files(&args.files),
+    };
+    let replayer = replayer().or_exit(Exit::Internal, "could not set up the replay")?;
+    let mut verdicts = Vec::with_capacity(histories.len());
+    for (name, history) in histories {
+        let verdict = judge(&replayer, name, history).await;
+        if output == Output::Text {
+            print(&line(&verdict));
+        }
+        verdicts.push(verdict);
+    }
+    let failed = verdicts.iter().filter(|verdict| !verdict.ok).count();
+    match output {
+        Output::Text => print(&format!("{} replayed, {failed} failed", verdicts.len())),
+        Output::Json => {
+            print_json(&serde_json::json!({"replayed": verdicts.len(), "failed": failed, "histories": verdicts}))
+        }
+    }
+    Ok(if failed == 0 { Exit::Ok } else { Exit::No })
+}
+
+fn line(verdict: &Verdict) -> String {
+    match verdict.ok {
+        true => format!("ok      {}  {}  {} events", verdict.name, verdict.workflow_type, verdict.events),
+        false => format!("FAILED  {}  {}  {}", verdict.name, verdict.workflow_type, verdict.problem),
+    }
+}
+
+/// The same workflows and the same interceptors as the worker.
+fn replayer() -> anyhow::Result<WorkflowReplayer> {
+    let mut options = WorkflowReplayerOptions::new().workflow_interceptor(scope::interceptor()).build();
+    register::on_replayer(&mut options)?;
+    Ok(WorkflowReplayer::new(options)?)
+}
+
+fn type_of(history: &History) -> String {
+    match history.events.first().and_then(|event| event.attributes.as_ref()) {
+        Some(Attributes::WorkflowExecutionStartedEventAttributes(started)) => {
+            started.workflow_type.as_ref().map(|kind| kind.name.clone()).unwrap_or_default()
+        }
+        Some(_) | None => String::new(),
+    }
+}
+
+async fn judge(replayer: &WorkflowReplayer, name: String, history: Result<History, String>) -> Verdict {
+    let history = match history {
+        Ok(history) => history,
+        Err(problem) => return Verdict { name, workflow_type: String::new(), events: 0, ok: false, problem },
+    };
+    let (workflow_type, events) = (type_of(&history), history.events.len());
+    let problem = match replayer.replay_workflow(WorkflowHistory::from(history)).await {
+        Ok(()) => String::new(),
+        Err(WorkflowReplayError::Replay(failure)) => failure.to_string(),
+        Err(error) => format!("could not be replayed: {error}"),
+    };
+    Verdict { name, workflow_type, events, ok: problem.is_empty(), problem: one_line(&problem) }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn read_files(files: &[PathBuf]) -> Vec<(String, Result<History, String>)> {
+    let read = |path: &PathBuf| {
+        let bytes = std::fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
+        history::read(&bytes).map_err(|error| error.to_string())
+    };
+    files.iter().map(|path| (path.display().to_string(), read(path))).collect()
+}
+
+async fn fetch(source: &Source, query: &str, limit: usize) -> Result<Vec<(String, Result<History, String>)>, Failure> {
+    let settings = ClientSettings::parse(source, &[]).map_err(|problems| Failure::of(Exit::No, problems))?;
+    let client = temporal::connect(&settings.temporal).await?;
+    let found: Vec<_> = client
+        .list_workflows(query, WorkflowListOptions::builder().limit(limit).build())
+        .try_collect()
+        .await
+        .or_exit(Exit::Unreachable, "could not run the query")?;
+    let mut histories = Vec::with_capacity(found.len());
+    for run in found {
+        let info = WorkflowExecutionInfo::builder()
+            .namespace(settings.temporal.namespace.clone())
+            .workflow_id(run.id())
+            .run_id(run.run_id())
+            .build();
+        let handle = temporalio_client::WorkflowHandle::<_, UntypedWorkflow>::new(client.clone(), info);
+        let events = handle.fetch_history(WorkflowFetchHistoryOptions::default()).into_events().await;
+        let history = events.map(|events| History { events }).map_err(|error| format!("cannot be fetched: {error}"));
+        histories.push((format!("{} {}", run.id(), run.run_id()), history));
+    }
+    Ok(histories)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_per_history() {
+        let verdict = Verdict {
+            name: "a.json".to_owned(),
+            workflow_type: "readinessWorkflow".to_owned(),
+            events: 5,
+            ok: true,
+            problem: String::new(),
+        };
+        assert_eq!(line(&verdict), "ok      a.json  readinessWorkflow  5 events");
+        let failed = Verdict { ok: false, problem: one_line("no\n  such file"), ..verdict };
+        assert_eq!(line(&failed), "FAILED  a.json  readinessWorkflow  no such file");
+    }
+}
