@@ -1,6 +1,7 @@
 //! Starts the whole stack without worker and responder, prints times and variables, and stays until Ctrl-C.
 //!
-//! `cargo run -p devstack --example up -- FOLDER [GROUP…]` with groups such as `postgres temporal`.
+//! `cargo run -p devstack --example up -- FOLDER [GROUP…] [--background | --down | --ephemeral]` with groups such as
+//! `postgres temporal`.
 
 use std::time::Instant;
 
@@ -9,11 +10,16 @@ use devstack::{Group, Lines, Migrate, Options, PartSet};
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let args: Vec<String> = std::env::args().collect();
-    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
     if let Some((name, rest)) = devstack::is_part_command(&args) {
         return devstack::run_part(&name, &rest).await;
     }
     let root = args.get(1).map_or(".dev/example", String::as_str);
+    if args.iter().any(|arg| arg == "--down") {
+        let report = devstack::down(std::path::Path::new(root)).await?;
+        println!("ended: {}", report.ended.join(", "));
+        return Ok(());
+    }
     let named = |group: &Group| args.iter().skip(2).any(|arg| format!("{group:?}").eq_ignore_ascii_case(arg));
     let chosen: Vec<Group> = Group::ALL.into_iter().filter(named).collect();
     let parts = match chosen.is_empty() {
@@ -23,6 +29,7 @@ async fn main() -> anyhow::Result<()> {
     let options = Options {
         parts,
         migrate: Migrate::No,
+        ephemeral: args.iter().any(|arg| arg == "--ephemeral"),
         background: args.iter().any(|arg| arg == "--background"),
         ..Options::new(root, std::env::current_exe()?, devstack::find_project()?)
     };

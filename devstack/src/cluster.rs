@@ -40,7 +40,7 @@ pub(crate) fn ports(ports: &mut Ports) -> io::Result<()> {
     for name in ["istiod-http", "istiod-https", "istiod-xds", "istiod-xds-tls", "istiod-monitoring", "envoy-admin"] {
         ports.tcp(name)?;
     }
-    for name in ["sample-app", "responder", "responder-health", "worker-health", "worker-metrics"] {
+    for name in ["sample-app", "responder", "worker-health", "worker-metrics"] {
         ports.tcp(name)?;
     }
     Ok(())
@@ -67,13 +67,11 @@ impl Cluster<'_> {
             pki::make(&dir)?;
             pki::kubeconfigs(&dir, self.port("api"))?;
             let values = self.values()?;
-            for (from, to) in [
-                ("devstack/cluster/manifests/before", "before"),
-                ("devstack/cluster/manifests/after", "after"),
-                ("deploy/base", "base"),
-            ] {
-                manifests::render(&self.project.join(from), &dir.join("manifests").join(to), &values)?;
+            for stage in ["before", "guard", "after"] {
+                let from = self.project.join("devstack/cluster/manifests").join(stage);
+                manifests::render(&from, &self.manifests(stage), &values)?;
             }
+            manifests::render(&self.project.join("deploy/base"), &self.manifests("base"), &values)?;
             Ok(())
         };
         write().map_err(|error| {

@@ -142,10 +142,10 @@ fn copy_yaml(from: &Path, base: &Path, to: &Path) -> io::Result<Vec<PathBuf>> {
 
 /// The installed Go if it is new enough, else the one of the wheel.
 async fn find_go(project: &Path, progress: &dyn Progress) -> Result<PathBuf, StartError> {
-    if let Ok(found) = Command::new("go").arg("version").env("GOTOOLCHAIN", "local").output().await {
-        if version(&String::from_utf8_lossy(&found.stdout)).is_some_and(|found| found >= OLDEST) {
-            return Ok(PathBuf::from("go"));
-        }
+    let installed = Command::new("go").arg("version").env("GOTOOLCHAIN", "local").output().await;
+    if installed.is_ok_and(|said| version(&String::from_utf8_lossy(&said.stdout)).is_some_and(|found| found >= OLDEST))
+    {
+        return Ok(PathBuf::from("go"));
     }
     progress.event(Event::Note("no Go of 1.26 or newer is installed: it is taken from its wheel"));
     let go = wheels::install_go(project, progress).await?.join("go");

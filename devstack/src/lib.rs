@@ -26,6 +26,7 @@ mod progress;
 mod project;
 mod ready;
 mod roles;
+mod seed;
 mod spec;
 mod stack;
 mod start;

@@ -15,16 +15,19 @@ use nix::unistd::{Gid, Uid, User, chown, geteuid};
 
 use crate::error::{StartError, file, prepare};
 use crate::ports::Ports;
+use crate::project::key;
 use crate::spec::{PartSpec, Ready, StopWith};
 use crate::tools::Tools;
 
 /// The database of the product.
 const DATABASE: &str = "server";
 /// Roles that do not administer: role, variable of its name, variable of its password. The web application's comes with
-/// the sample tables, the worker's with the migration.
-const ROLES: [(&str, &str, &str); 2] = [
+/// the sample tables, the others with the migration, which
+/// gives them these passwords.
+const ROLES: [(&str, &str, &str); 3] = [
     ("app_user", "DB_USER_SERVER", "DB_PASSWORD_SERVER"),
     ("tenantry_worker", "TENANTRY_DB_USER", "TENANTRY_DB_PASSWORD"),
+    ("tenantry_responder", "TENANTRY_DB_RESPONDER_USER", "TENANTRY_DB_RESPONDER_PASSWORD"),
 ];
 /// Users to run as when we are root, the first that exists.
 const USERS: [&str; 2] = ["postgres", "nobody"];
@@ -40,6 +43,8 @@ pub(crate) struct Postgres {
     password: String,
     port: u16,
     ephemeral: bool,
+    /// Exists once the database is complete.
+    mark: PathBuf,
 }
 
 /// Takes the port.
@@ -75,14 +80,15 @@ fn prepare_blocking(root: &Path, tools: &Tools, port: u16, ephemeral: bool) -> R
     let password_file = own.join("password");
     if data.join("PG_VERSION").exists() && data.join("complete").exists() {
         let password = fs::read_to_string(&password_file).map_err(file(&password_file))?;
-        return Ok(Postgres { programs, data, user, password, port, ephemeral });
+        return Ok(Postgres { programs, data, user, password, port, ephemeral, mark: own.join("database-complete") });
     }
     let password: String = (0..4).map(|_| format!("{:08x}", rand::random::<u32>())).collect();
+    let _ = fs::remove_file(own.join("database-complete"));
     initdb(&programs, &data, user, &password)?;
     write_private(&password_file, &password).map_err(file(&password_file))?;
     let complete = data.join("complete");
     fs::write(&complete, "").map_err(file(&complete))?;
-    Ok(Postgres { programs, data, user, password, port, ephemeral })
+    Ok(Postgres { programs, data, user, password, port, ephemeral, mark: own.join("database-complete") })
 }
 
 impl Postgres {
@@ -111,30 +117,27 @@ impl Postgres {
         part
     }
 
-    /// Makes the database `server`, unless it is there.
-    pub(crate) async fn create_database(&self) -> Result<(), StartError> {
-        let exists = format!("select 1 from pg_database where datname = '{DATABASE}'");
-        let found = self.psql("postgres", &["-tAc".to_owned(), exists]).await?;
-        if found.trim() == "1" {
+    /// Makes the database `server` and runs these files in it, unless that was done: the file that says so is written
+    /// last, so after a failure both are made again.
+    pub(crate) async fn create_database(&self, files: &[PathBuf]) -> Result<(), StartError> {
+        let done = self.mark.as_path();
+        if done.exists() {
             return Ok(());
         }
-        self.psql("postgres", &["-c".to_owned(), format!("create database {DATABASE}")]).await.map(drop)
-    }
-
-    /// Runs SQL files in order, each as one transaction.
-    pub(crate) async fn run_files(&self, files: &[PathBuf]) -> Result<(), StartError> {
+        self.psql("postgres", &["-c".to_owned(), format!("drop database if exists {DATABASE}")]).await?;
+        self.psql("postgres", &["-c".to_owned(), format!("create database {DATABASE}")]).await?;
         for sql in files {
             let args = ["-1".to_owned(), "-f".to_owned(), sql.display().to_string()];
             self.psql(DATABASE, &args).await?;
         }
-        Ok(())
+        Ok(fs::write(done, "").map_err(file(done))?)
     }
 
     /// Gives the roles of the environment their passwords, those that exist. Over standard input: no password in arguments.
     pub(crate) async fn set_passwords(&self) -> Result<(), StartError> {
         let mut script = String::new();
         for (role, _, _) in ROLES {
-            let password = &self.password;
+            let password = self.password_of(role);
             script.push_str(&format!(
                 "select format('alter role %I password %L', rolname, '{password}') from pg_roles where rolname = '{role}' \\gexec\n"
             ));
@@ -153,6 +156,11 @@ impl Postgres {
             true => Ok(()),
             false => Err(prepare("set the database's passwords", "psql failed", "see logs/postgres.log")),
         }
+    }
+
+    /// Each role has a password of its own, so that a test of rights cannot pass by a wrong user name.
+    fn password_of(&self, role: &str) -> String {
+        key([("password", self.password.as_bytes()), ("role", role.as_bytes())])
     }
 
     fn command(&self, database: &str) -> tokio::process::Command {
@@ -190,7 +198,7 @@ impl Postgres {
             text("DB_PASSWORD_ADMIN", &self.password),
         ];
         for (role, user, password) in ROLES {
-            all.extend([text(user, role), text(password, &self.password)]);
+            all.extend([text(user, role), text(password, &self.password_of(role))]);
         }
         all
     }
@@ -266,9 +274,10 @@ fn copy_for_others(tools: &Tools) -> Result<PathBuf, StartError> {
     let name = tools.bin.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
     let base = PathBuf::from(FOR_ROOT);
     let target = base.join(name.unwrap_or_default());
-    if target.join("complete").exists() {
+    if target.join("complete").exists() && target.join(PROGRAMS).join("bin/postgres").exists() {
         return Ok(target.join(PROGRAMS));
     }
+    let _ = fs::remove_dir_all(&target);
     let building = base.join(format!("new-{}", std::process::id()));
     let copy = || -> io::Result<()> {
         let programs = tools.postgres.canonicalize()?;

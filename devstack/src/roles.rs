@@ -1,4 +1,4 @@
-//! Our own executable in its roles: the sample application's stand-in, the challenge responder and the worker.
+//! Our own executable in its roles: sample application, challenge responder and worker.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -38,13 +38,11 @@ impl Roles<'_> {
         let kubeconfig = self.root.join("cluster/tenantry-challenge.kubeconfig").display().to_string();
         let mut part = PartSpec::new("challenge-responder", self.binary, self.root)
             .args(["challenge-responder"])
-            .ready(Ready::Tcp(address))
-            .binds(&["responder", "responder-health"])
+            .ready(Ready::Http { address, path: "/ready".to_owned() })
+            .binds(&["responder"])
             .tier(4);
         part.env = self.environment.clone();
-        part.env("KUBECONFIG", kubeconfig)
-            .env("PORTAL_DOMAIN_CHALLENGE_LISTEN", address.to_string())
-            .env("HEALTH_CHECK_PORT", self.local("responder-health").port().to_string())
+        part.env("KUBECONFIG", kubeconfig).env("PORTAL_DOMAIN_CHALLENGE_LISTEN", address.to_string())
     }
 
     /// Describes the worker; ready when its own health service says so.

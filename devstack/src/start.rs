@@ -23,7 +23,7 @@ use crate::stack::Stack;
 use crate::state::State;
 use crate::supervise::{Ending, Supervisor};
 use crate::tools::{self, Tools};
-use crate::{down, edge, network, temporal};
+use crate::{down, edge, network, seed, temporal};
 
 /// Starts what the options ask for and waits until every part serves.
 ///
@@ -34,6 +34,7 @@ use crate::{down, edge, network, temporal};
 /// One message with the remedy; everything that was started is stopped again by then.
 pub async fn start(options: &Options, progress: &dyn Progress) -> Result<Stack, StartError> {
     let root = own_folder(&options.root)?;
+    let _starting = only_start(&root)?;
     let options = Options { root: root.clone(), ..options.clone() };
     let earlier = end_leftovers(&root, progress).await?;
     if options.ephemeral {
@@ -64,7 +65,7 @@ pub async fn start(options: &Options, progress: &dyn Progress) -> Result<Stack, 
         supervisor: &supervisor,
         progress,
     };
-    let risen = rise.all().await;
+    let risen = Box::pin(rise.all()).await;
     if let Err(error) = risen {
         // The first error is the one that matters.
         let _ = supervisor.stop_all(Ending::Orderly).await;
@@ -85,6 +86,16 @@ fn own_folder(root: &Path) -> Result<std::path::PathBuf, StartError> {
     use std::os::unix::fs::DirBuilderExt as _;
     fs::DirBuilder::new().recursive(true).mode(0o700).create(root).map_err(file(root))?;
     Ok(root.canonicalize().map_err(file(root))?)
+}
+
+/// Two starts in one folder at once: the second is refused. The lock ends with the start, or with the process.
+fn only_start(root: &Path) -> Result<fs::File, StartError> {
+    let path = root.join("lock");
+    let lock = fs::File::create(&path).map_err(file(&path))?;
+    match fs4::fs_std::FileExt::try_lock_exclusive(&lock).map_err(file(&path))? {
+        true => Ok(lock),
+        false => Err(StartError::AlreadyRunning(root.to_owned())),
+    }
 }
 
 /// Refuses a second stack in the folder, ends what a crashed one left, and answers its ports.
@@ -206,8 +217,7 @@ impl Rise<'_> {
         }
         self.part(postgres.part(&options.root)).await?;
         self.step("database", async {
-            postgres.create_database().await?;
-            postgres.run_files(&options.sql_files).await?;
+            postgres.create_database(&options.sql_files).await?;
             postgres.set_passwords().await
         })
         .await?;
@@ -238,10 +248,15 @@ impl Rise<'_> {
     async fn cluster_and_edge(&self, cluster: Option<&Cluster<'_>>) -> Result<(), StartError> {
         let Some(cluster) = cluster.filter(|_| self.parts.has(Group::Cluster)) else { return self.dns().await };
         cluster.prepare()?;
+        let kinds = seed::plant(cluster, self.progress).await?;
         tokio::try_join!(self.dns(), self.part(cluster.etcd()), self.part(cluster.apiserver()))?;
         let mut first = vec![cluster.manifests("before")];
         first.extend(cluster.crds());
-        self.step("kinds of cert-manager, Istio and Gateway API", cluster.apply("the CRDs", &first)).await?;
+        if kinds == seed::Kinds::Missing {
+            let mut first = vec![cluster.manifests("before")];
+            first.extend(cluster.crds());
+            self.step("kinds of cert-manager, Istio and Gateway API", cluster.apply("the CRDs", &first)).await?;
+        }
         let issuing = async {
             // The issuers of a kept cluster must register again before their loops run.
             self.part(cluster.acme()).await?;
@@ -314,7 +329,8 @@ impl Rise<'_> {
         let mut all = BTreeMap::new();
         match &self.external.temporal {
             Some(given) => all.extend(given.clone()),
-            None => all.extend(temporal::environment(self.ports)),
+            None if self.parts.has(Group::Temporal) => all.extend(temporal::environment(self.ports)),
+            None => {}
         }
         match (&self.external.database, postgres) {
             (Some(given), _) => all.extend(given.clone()),
@@ -323,8 +339,8 @@ impl Rise<'_> {
         }
         match (&self.external.kubeconfig, cluster) {
             (Some(given), _) => all.extend([("KUBECONFIG".to_owned(), given.clone())]),
-            (None, Some(cluster)) => all.extend(cluster.environment()),
-            (None, None) => {}
+            (None, Some(cluster)) if self.parts.has(Group::Cluster) => all.extend(cluster.environment()),
+            (None, _) => {}
         }
         if self.parts.has(Group::Dns) {
             all.extend(network::environment(&self.options.root, self.ports));

@@ -238,6 +238,8 @@ pub(crate) async fn end(spec: &PartSpec, process: ProcId, ending: Ending) -> Res
     if ending == Ending::Orderly {
         // A failure to signal shows below: the process does not end.
         let _ = process.signal(ask);
+        // A frozen process hears it only when it runs again.
+        let _ = process.signal(Signal::SIGCONT);
         if process.ended_within(GRACE).await {
             return Ok(());
         }
@@ -259,3 +261,6 @@ pub(crate) fn tail(path: &Path, lines: usize) -> String {
     let all: Vec<&str> = text.lines().collect();
     all.get(all.len().saturating_sub(lines)..).unwrap_or_default().join("\n")
 }
+
+#[cfg(test)]
+mod tests;

@@ -98,24 +98,25 @@ fn link_stack(building: &Path) -> io::Result<Vec<PathBuf>> {
     for file in fs::read_dir(building.join(&postgres).join("bin"))? {
         targets.push(postgres.join("bin").join(file?.file_name()));
     }
-    link(building, &targets)?;
-    Ok(targets)
+    link(building, &targets)
 }
 
 fn link_go(building: &Path) -> io::Result<Vec<PathBuf>> {
     fs::create_dir(building.join("bin"))?;
-    let targets = vec![site_packages(building)?.join("go/bin/go")];
-    link(building, &targets)?;
-    Ok(targets)
+    link(building, &[site_packages(building)?.join("go/bin/go")])
 }
 
-fn link(building: &Path, targets: &[PathBuf]) -> io::Result<()> {
+/// Links the programs into `bin/` and answers the links, by which a broken entry is noticed.
+fn link(building: &Path, targets: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
+    let mut links = Vec::new();
     for target in targets {
         fs::metadata(building.join(target))?;
         let name = target.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-        symlink(Path::new("..").join(target), building.join("bin").join(name))?;
+        let link = Path::new("bin").join(name);
+        symlink(Path::new("..").join(target), building.join(&link))?;
+        links.push(link);
     }
-    Ok(())
+    Ok(links)
 }
 
 /// `venv/lib/pythonX.Y/site-packages`, relative to the environment.
