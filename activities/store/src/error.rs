@@ -151,4 +151,16 @@ mod tests {
         check("22P02", STORE_REJECTED, false);
         check("42601", STORE_REJECTED, false);
     }
+
+    #[test]
+    fn a_failure_says_its_type_and_whether_to_retry_and_nothing_else() {
+        let error = StoreError::from_sqlstate("write the status", Some("57P01".into()));
+        let ActivityError::Application(failure) = to_activity_error(error) else { panic!("an application failure") };
+        assert_eq!((failure.type_name(), failure.is_non_retryable()), (Some(STORE_UNAVAILABLE), false));
+        let text = "could not write the status: the database is not available (SQLSTATE 57P01)";
+        assert_eq!(failure.to_string(), text);
+        let error = StoreError::Unreadable { what: "the tenant id" };
+        let ActivityError::Application(failure) = to_activity_error(error) else { panic!("an application failure") };
+        assert_eq!((failure.type_name(), failure.is_non_retryable()), (Some(STORE_REJECTED), true));
+    }
 }
