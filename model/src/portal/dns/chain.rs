@@ -51,14 +51,17 @@ pub(super) fn walk(seen: &HostObservation, wanted: &Wanted) -> Chain {
     let mut chain = Chain { names: Vec::new(), end: End::Unknown };
     let mut name = seen.host.as_str();
     let mut visited = BTreeSet::from([name]);
-    // One view more than aliases: the last one shows addresses.
-    for _ in 0..=ALIASES_MAX {
+    loop {
         let Some(view) = seen.hops.iter().find(|hop| hop.name == name) else { return chain };
         let Some(alias) = next_alias(view, &wanted.accepted_targets) else {
             chain.end = end_without_alias(view, name == seen.host);
             return chain;
         };
         chain.names.push(alias.clone());
+        if chain.names.len() > ALIASES_MAX {
+            chain.end = End::Broken(alias);
+            return chain;
+        }
         if wanted.accepted_targets.contains(&alias) {
             chain.end = End::Target(alias);
             return chain;
@@ -73,8 +76,6 @@ pub(super) fn walk(seen: &HostObservation, wanted: &Wanted) -> Chain {
             return chain;
         }
     }
-    chain.end = End::Broken(name.to_owned());
-    chain
 }
 
 fn end_without_alias(view: &NameView, is_host: bool) -> End {
