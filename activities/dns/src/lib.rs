@@ -17,4 +17,5 @@ mod activities;
 
 pub use activities::DnsActivities;
 pub use addresses::ResolveError;
+pub use proto::v1::{HostLook, LookUpHostRequest};
 pub use settings::{INTERNET_ROOT_HINTS, Settings};

@@ -1,10 +1,10 @@
 //! The zone, the questions, and what is compared.
 
 use anyhow::{Context, bail};
-use dns::{DnsActivities, Settings};
+use dns::{DnsActivities, LookUpHostRequest, Settings};
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query};
 use hickory_proto::rr::{Name, RecordType};
-use proto::v1::LookUpHostRequest;
+
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
