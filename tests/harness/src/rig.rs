@@ -8,7 +8,11 @@ use sqlx::postgres::PgPoolOptions;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
-use temporalio_client::{Client, ClientOptions, Connection, ConnectionOptions, GrpcCompression, Url};
+use temporalio_client::{
+    Client, ClientOptions, Connection, ConnectionOptions, GrpcCompression, UntypedWorkflow, Url,
+    WorkflowFetchHistoryOptions,
+};
+use temporalio_common::protos::temporal::api::enums::v1::EventType;
 
 /// A running stack and clients of it.
 pub struct Rig {
@@ -112,6 +116,17 @@ impl Rig {
     pub fn dns_well(&self) -> anyhow::Result<()> {
         dns_server::faults::clear(&self.dns, None)?;
         Ok(())
+    }
+
+    /// Events and completed workflow tasks of a domain's open run.
+    ///
+    /// # Errors
+    /// Temporal refused.
+    pub async fn history_size(&self, domain: &Domain) -> anyhow::Result<(usize, usize)> {
+        let handle = self.temporal.get_workflow_handle::<UntypedWorkflow>(domain.workflow_id());
+        let history = handle.fetch_history(WorkflowFetchHistoryOptions::default()).into_events().await?;
+        let done = EventType::WorkflowTaskCompleted as i32;
+        Ok((history.len(), history.iter().filter(|event| event.event_type == done).count()))
     }
 
     /// Runs the executable under test with the stack's variables.

@@ -26,6 +26,9 @@ const DOMAIN: SearchAttributeKey<String> = SearchAttributeKey::keyword("Domain")
 const DOMAIN_STATUS: SearchAttributeKey<String> = SearchAttributeKey::keyword("DomainStatus");
 const DOMAIN_REASON: SearchAttributeKey<String> = SearchAttributeKey::keyword("DomainReason");
 
+/// Value of `DomainReason` while there is nothing to say.
+const NO_REASON: &str = "NONE";
+
 /// `last_checked_at` moves at most this often without a change of status (R43).
 const LOOKED_SPACING_MS: i64 = 60_000;
 
@@ -85,10 +88,8 @@ pub(super) fn show(ctx: &Ctx) {
         TENANT_ID.value_set(loaded.row.tenant.clone()),
         DOMAIN.value_set(loaded.claim.host.clone()),
         DOMAIN_STATUS.value_set(face.status.as_str().to_owned()),
-        match face.reason {
-            Some(reason) => DOMAIN_REASON.value_set(reason.as_str().to_owned()),
-            None => DOMAIN_REASON.value_unset(),
-        },
+        // Server 1.32 refuses an unset Keyword ("invalid value … from <>"), and the task with it.
+        DOMAIN_REASON.value_set(face.reason.map_or(NO_REASON, ReasonCode::as_str).to_owned()),
     ]);
     ctx.set_current_details(ctx.state(|w| answers::details(&w.state, &face)));
 }
