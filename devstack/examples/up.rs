@@ -1,4 +1,4 @@
-//! Starts the whole stack without worker and responder, prints times and variables, and stays until Ctrl-C.
+//! Starts the whole stack, with worker and responder where TENANTRY_BINARY names the executable that has these roles; prints times and variables, and stays until Ctrl-C.
 //!
 //! `cargo run -p devstack --example up -- FOLDER [GROUP…] [--background | --down | --ephemeral]` with groups such as
 //! `postgres temporal`.
@@ -22,16 +22,25 @@ async fn main() -> anyhow::Result<()> {
     }
     let named = |group: &Group| args.iter().skip(2).any(|arg| format!("{group:?}").eq_ignore_ascii_case(arg));
     let chosen: Vec<Group> = Group::ALL.into_iter().filter(named).collect();
-    let parts = match chosen.is_empty() {
-        true => PartSet::all().without(Group::Worker).without(Group::Responder),
-        false => PartSet::of(&chosen),
+    let tenantry = std::env::var_os("TENANTRY_BINARY").map(std::path::PathBuf::from);
+    let parts = match (chosen.is_empty(), &tenantry) {
+        (false, _) => PartSet::of(&chosen),
+        (true, Some(_)) => PartSet::all(),
+        (true, None) => PartSet::all().without(Group::Worker).without(Group::Responder),
     };
+    let project = devstack::find_project()?;
+    let mut sql_files = std::fs::read_dir(project.join("devstack/product-schema"))?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<Vec<_>, _>>()?;
+    sql_files.retain(|path| path.extension().is_some_and(|end| end == "sql"));
+    sql_files.sort();
     let options = Options {
         parts,
-        migrate: Migrate::No,
+        sql_files,
+        migrate: if tenantry.is_some() { Migrate::Yes } else { Migrate::No },
         ephemeral: args.iter().any(|arg| arg == "--ephemeral"),
         background: args.iter().any(|arg| arg == "--background"),
-        ..Options::new(root, std::env::current_exe()?, devstack::find_project()?)
+        ..Options::new(root, tenantry.map_or_else(std::env::current_exe, Ok)?, project)
     };
     let started = Instant::now();
     let stack = devstack::start(&options, &Lines).await?;

@@ -24,11 +24,21 @@ pub(crate) enum Kinds {
     Missing,
 }
 
+/// Remembers that this version's kinds were applied to kept data.
+pub(crate) fn applied(cluster: &Cluster<'_>) -> Result<(), StartError> {
+    let write = || fs::write(cluster.dir().join("seed"), version(&entry(cluster)?));
+    write().map_err(|error| broken(&error))
+}
+
+fn version(entry: &Path) -> String {
+    entry.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
 /// Puts a seeded etcd into a stack that has none yet.
 pub(crate) async fn plant(cluster: &Cluster<'_>, progress: &dyn Progress) -> Result<Kinds, StartError> {
     let target = cluster.dir().join("etcd");
     let entry = entry(cluster).map_err(|error| broken(&error))?;
-    let version = entry.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let version = version(&entry);
     let mark = cluster.dir().join("seed");
     if target.exists() {
         let same = fs::read_to_string(&mark).is_ok_and(|kept| kept == version);

@@ -256,6 +256,7 @@ impl Rise<'_> {
             let mut first = vec![cluster.manifests("before")];
             first.extend(cluster.crds());
             self.step("kinds of cert-manager, Istio and Gateway API", cluster.apply("the CRDs", &first)).await?;
+            seed::applied(cluster)?;
         }
         let issuing = async {
             // The issuers of a kept cluster must register again before their loops run.
