@@ -99,7 +99,7 @@ impl DatabaseSettings {
         if base.is_none() && !needed.is_empty() {
             reader.problem("DB_HOST", "is required, unless DATABASE_URL is set");
         }
-        for role in needed {
+        for role in needed.iter().filter(|_| base.is_some()) {
             match role {
                 Role::Worker if worker.is_none() => reader.problem("TENANTRY_DB_USER", "is required"),
                 Role::Application if application.is_none() => reader.problem(

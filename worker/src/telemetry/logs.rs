@@ -8,8 +8,20 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
 
 /// The SDK formats every completion at `info` (a third of its CPU); libraries below it are as talkative.
-const QUIET: &str = "temporalio_sdk=warn,temporalio_sdk_core=warn,temporalio_client=warn,temporalio_common=warn,\
-                     h2=warn,hyper=warn,hyper_util=warn,tonic=warn,tower=warn,rustls=warn,kube_client=warn,sqlx=warn";
+const QUIET: [&str; 12] = [
+    "temporalio_sdk",
+    "temporalio_sdk_core",
+    "temporalio_client",
+    "temporalio_common",
+    "h2",
+    "hyper",
+    "hyper_util",
+    "tonic",
+    "tower",
+    "rustls",
+    "kube_client",
+    "sqlx",
+];
 
 /// The SDK opens spans of its own, which its OpenTelemetry plugin exports already; here they would be exported twice.
 const SDK_TARGETS: [&str; 3] = ["temporalio_sdk", "temporalio_sdk_core", "temporalio_client"];
@@ -23,11 +35,18 @@ pub(crate) enum Reader {
     Person,
 }
 
+/// The filter: our own targets at `level`, the libraries' at `warn` or less.
+fn directives(level: &str) -> String {
+    let quiet = if level == "error" { level } else { "warn" };
+    let libraries: Vec<String> = QUIET.iter().map(|target| format!("{target}={quiet}")).collect();
+    format!("{level},{}", libraries.join(","))
+}
+
 /// Installs the process-wide subscriber. A second call changes nothing.
 ///
 /// `level` is a word of `tracing`; the targets of the SDK and of the libraries below it stay at `warn`.
 pub(crate) fn install(level: &str, reader: Reader, traces: Option<&SdkTracerProvider>) {
-    let filter = || EnvFilter::new(format!("{level},{QUIET}"));
+    let filter = || EnvFilter::new(directives(level));
     let (machine, person) = match reader {
         Reader::Machine => {
             let layer = tracing_subscriber::fmt::layer()
@@ -59,4 +78,15 @@ pub(crate) fn install(level: &str, reader: Reader, traces: Option<&SdkTracerProv
     });
     // An error means that a subscriber is there already, which only happens in tests.
     let _ = tracing_subscriber::registry().with(machine).with(person).with(spans).try_init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libraries_are_never_louder_than_we_are() {
+        assert!(directives("debug").starts_with("debug,temporalio_sdk=warn,"));
+        assert!(directives("error").starts_with("error,temporalio_sdk=error,"));
+    }
 }

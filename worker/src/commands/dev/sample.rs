@@ -60,8 +60,8 @@ pub(super) async fn domain(source: &Source) -> Result<Sample, Failure> {
         dns_server::edit::set(&zones, HOST, "CNAME", &canonical)
             .or_exit(Exit::Refused, "could not edit the sample zone")?;
     }
-    let (domains, _) = Domains::connect(source, &[Role::Application]).await?;
-    let row = store::register(domains.rows(), TENANT, HOST, &canonical)
+    let domains = Domains::connect_to_act(source).await?;
+    let row = store::register(domains.application()?, TENANT, HOST, &canonical)
         .await
         .map_err(|error| Failure::of(Exit::Refused, error))?;
     let announcement = Announcement {

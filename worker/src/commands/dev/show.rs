@@ -4,7 +4,7 @@ use super::{Folders, background, points_outside, sample};
 use crate::cli::{Output, print, print_json};
 use crate::clients::outside;
 use crate::commands::timeline::{self, End, Timeline};
-use crate::config::{Role, Source};
+use crate::config::Source;
 use crate::exit::{Exit, Failure};
 use devstack::{Lines, Options, Stack};
 use serde::Serialize;
@@ -133,17 +133,9 @@ async fn check(
     sample: &sample::Sample,
     timeline: &Timeline,
 ) -> Result<Report, Failure> {
-    let detail = store::domain_status(sample.domains.rows(), sample::TENANT).await;
-    let detail = match detail {
-        Ok(detail) => detail,
-        // The web application's role reads no record of ours; the worker's does.
-        Err(_) => {
-            let (domains, _) = crate::commands::domain::Domains::connect(source, &[Role::Worker]).await?;
-            store::domain_status(domains.rows(), sample::TENANT)
-                .await
-                .map_err(|error| Failure::of(Exit::Unreachable, error))?
-        }
-    };
+    let detail = store::domain_status(sample.domains.rows(), sample::TENANT)
+        .await
+        .map_err(|error| Failure::of(Exit::Unreachable, error))?;
     let nonce = detail.and_then(|detail| detail.claim).map(|claim| claim.probe_nonce).unwrap_or_default();
     let look = outside::look(source, sample::HOST, &nonce).await?;
     let finding = look.finding.clone().unwrap_or_default();

@@ -21,9 +21,9 @@ pub(super) async fn register(
     wait: Wait,
     output: Output,
 ) -> Result<Exit, Failure> {
-    let (domains, _) = context::Domains::connect(source, &[Role::Application]).await?;
+    let domains = context::Domains::connect_to_act(source).await?;
     let canonical = store::canonical_host(&whose.tenant.to_string(), source.value("NEXTAUTH_URL"));
-    let row = store::register(domains.rows(), whose.tenant, host, &canonical).await.map_err(refused)?;
+    let row = store::register(domains.application()?, whose.tenant, host, &canonical).await.map_err(refused)?;
     let trigger = if row.trigger == "register" { Trigger::Register } else { Trigger::Refresh };
     let announced =
         announce(&domains.runs, row.tenant_id.to_string(), row.portal_domain_id.to_string(), trigger).await?;
@@ -46,9 +46,9 @@ pub(super) async fn register(
 
 /// `tenantry domain disable`.
 pub(super) async fn disable(source: &Source, whose: Whose, wait: Wait, output: Output) -> Result<Exit, Failure> {
-    let (domains, _) = context::Domains::connect(source, &[Role::Application]).await?;
+    let domains = context::Domains::connect_to_act(source).await?;
     let row = domains.required_row(whose).await?;
-    let id = store::disable(domains.rows(), whose.tenant)
+    let id = store::disable(domains.application()?, whose.tenant)
         .await
         .map_err(|error| Failure::of(Exit::Unreachable, error))?
         .ok_or_else(|| context::not_found(whose))?;

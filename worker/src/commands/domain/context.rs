@@ -16,6 +16,7 @@ pub(crate) struct Domains {
     /// The runs.
     pub(crate) runs: PortalRuns,
     rows: PgPool,
+    application: Option<PgPool>,
 }
 
 /// Reads settings; a wrong one is answered like every other question with "no".
@@ -28,23 +29,50 @@ pub(crate) fn settings(source: &Source, roles: &[Role]) -> Result<ClientSettings
 }
 
 impl Domains {
-    /// Connects to both. `roles` must be configured; rows are read with the first of them.
+    /// Connects to what is needed to look: Temporal, and the rows under the worker's role.
     ///
     /// # Errors
     /// Settings, or one of the two does not answer.
-    pub(crate) async fn connect(source: &Source, roles: &[Role]) -> Result<(Self, ClientSettings), Failure> {
+    pub(crate) async fn connect(source: &Source) -> Result<Self, Failure> {
+        Self::connect_as(source, &[Role::Worker]).await
+    }
+
+    /// Connects to what is needed to act as the web application, too.
+    ///
+    /// # Errors
+    /// `Refused` when its role is not configured; settings, or one of them does not answer.
+    pub(crate) async fn connect_to_act(source: &Source) -> Result<Self, Failure> {
+        Self::connect_as(source, &[Role::Application, Role::Worker]).await
+    }
+
+    async fn connect_as(source: &Source, roles: &[Role]) -> Result<Self, Failure> {
         let settings = settings(source, roles)?;
-        let role = roles.first().copied().unwrap_or(Role::Worker);
-        let (rows, client) = tokio::try_join!(async { database::pool(&settings.database, role).await }, async {
-            temporal::connect(&settings.temporal).await
-        },)?;
+        let application = async {
+            match roles.contains(&Role::Application) {
+                true => database::pool(&settings.database, Role::Application).await.map(Some),
+                false => Ok(None),
+            }
+        };
+        let (rows, application, client) = tokio::try_join!(
+            database::pool(&settings.database, Role::Worker),
+            application,
+            temporal::connect(&settings.temporal),
+        )?;
         let runs = PortalRuns::new(client, settings.temporal.portal_queue.clone());
-        Ok((Self { runs, rows }, settings))
+        Ok(Self { runs, rows, application })
     }
 
     /// The pool that rows are read from.
     pub(crate) const fn rows(&self) -> &PgPool {
         &self.rows
+    }
+
+    /// The pool that wishes are written to.
+    ///
+    /// # Errors
+    /// `Refused` when this was not connected to act.
+    pub(crate) fn application(&self) -> Result<&PgPool, Failure> {
+        self.application.as_ref().ok_or_else(|| Failure::new(Exit::Refused, "this command may only look"))
     }
 
     /// The row of a tenant; `None` when there is none, or when it is not the one that was named.

@@ -3,7 +3,7 @@
 use super::{Whose, context};
 use crate::cli::{Output, print, print_json};
 use crate::commands::timeline::{self, End};
-use crate::config::{Role, Source};
+use crate::config::Source;
 use crate::exit::{Exit, Failure};
 use serde_json::json;
 use std::io::Write as _;
@@ -31,7 +31,7 @@ pub(super) async fn run(
     timeout: Option<Duration>,
     output: Output,
 ) -> Result<Exit, Failure> {
-    let (domains, _) = context::Domains::connect(source, &[Role::Worker]).await?;
+    let domains = context::Domains::connect(source).await?;
     self::until(&domains, whose, until, timeout, output).await
 }
 
