@@ -19,7 +19,7 @@ use std::time::Duration;
 use temporalio_common::ActivityError;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::ActivityContext;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 /// How often a running step says that it lives; below a third of any heartbeat timeout in use.
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(2);
@@ -123,7 +123,8 @@ impl ClusterActivities {
 /// Runs a step with heartbeats, through which a cancellation is learned; a cancelled step is dropped with its calls.
 async fn alive<T>(ctx: &ActivityContext, step: impl Future<Output = T>) -> Result<T, ActivityError> {
     pin_mut!(step);
-    let mut beat = interval(HEARTBEAT_EVERY);
+    // The first beat comes later: a short step, also a local one, never beats.
+    let mut beat = interval_at(Instant::now() + HEARTBEAT_EVERY, HEARTBEAT_EVERY);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {

@@ -84,10 +84,11 @@ impl ClusterActivities {
         if let Some(refusal) = self.edge_refuses(domain).await? {
             return Ok(refusal);
         }
-        let certificate = self.locate(Kind::Certificate, &settings.cert_namespace, domain, &names.certificate).await?;
         let existing = self.locate(Kind::IstioGateway, &settings.gateway_namespace, domain, &names.gateway).await?;
-        let secret = certificate.as_ref().map(|c| text(c, "/spec/secretName")).filter(|name| !name.is_empty());
-        let secret = secret.or_else(|| existing.as_ref().and_then(credential)).unwrap_or(&names.secret).to_owned();
+        let secret = match self.secret_name(domain).await? {
+            Some(name) => name,
+            None => existing.as_ref().and_then(credential).unwrap_or(&names.secret).to_owned(),
+        };
         // A Gateway whose Secret is missing holds up every change of the listener for 15 s (measured).
         if self.calls().read(Kind::Secret, Some(&settings.gateway_namespace), &secret).await?.is_none() {
             return Ok(refused(ReasonCode::SecretNotMirrored, [("secret", secret)]));

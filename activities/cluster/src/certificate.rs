@@ -5,6 +5,7 @@ use crate::api::{place, text};
 use crate::failure::ClusterError;
 use crate::fingerprint;
 use crate::kind::Kind;
+use crate::ownership::{Refusal, admit, stands_for};
 use contract::convert::finding_to_wire;
 use futures::StreamExt;
 use kube::api::ListParams;
@@ -97,8 +98,11 @@ impl ClusterActivities {
         ordered_ms: i64,
     ) -> Result<CertificateLook, ClusterError> {
         let namespace = self.settings().edge.cert_namespace.clone();
-        let Some(certificate) = self.locate(Kind::Certificate, &namespace, domain, &domain.names().certificate).await?
-        else {
+        let found = self.locate(Kind::Certificate, &namespace, domain, &domain.names().certificate).await?;
+        // One that is somebody else's, or for the host before a change of domain, is none: an apply refuses or replaces it.
+        let ours =
+            |c: &Value| admit(c, domain) != Err(Refusal::Foreign) && stands_for(Kind::Certificate, c, &domain.host);
+        let Some(certificate) = found.filter(ours) else {
             let finding = Finding::good(CertificateState::None);
             return Ok(CertificateLook { finding: Some(finding_to_wire(&finding)), ..CertificateLook::default() });
         };
@@ -196,7 +200,15 @@ impl ClusterActivities {
         let selector = selector.map(|l| format!("{l}={}", label(l))).join(",");
         let params = ListParams::default().labels(&selector).limit(20);
         let found = self.calls().list(kind, Some(namespace), &params).await?;
-        Ok(found.into_iter().find(|o| crate::ownership::stands_for(kind, o, &domain.host)))
+        Ok(found.into_iter().find(|o| stands_for(kind, o, &domain.host)))
+    }
+
+    /// Name of the Secret that the domain's own Certificate fills; `None` without such a Certificate.
+    pub(crate) async fn secret_name(&self, domain: &DomainIdentity) -> Result<Option<String>, ClusterError> {
+        let namespace = &self.settings().edge.cert_namespace;
+        let found = self.locate(Kind::Certificate, namespace, domain, &domain.names().certificate).await?;
+        let ours = found.filter(|c| admit(c, domain) != Err(Refusal::Foreign));
+        Ok(ours.map(|c| text(&c, "/spec/secretName").to_owned()).filter(|name| !name.is_empty()))
     }
 
     pub(crate) fn inventory(&self, kind: &str, domain: &DomainIdentity, object: &Value) -> InventoryObject {

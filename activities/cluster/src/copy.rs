@@ -28,9 +28,7 @@ impl ClusterActivities {
     ) -> Result<ApplyStepReply, ClusterError> {
         let settings = &self.settings().edge;
         let names = domain.names();
-        let certificate = self.locate(Kind::Certificate, &settings.cert_namespace, domain, &names.certificate).await?;
-        let name = certificate.as_ref().map(|c| text(c, "/spec/secretName")).filter(|n| !n.is_empty());
-        let name = name.unwrap_or(&names.secret).to_owned();
+        let name = self.secret_name(domain).await?.unwrap_or(names.secret);
         let source = self.calls().read(Kind::Secret, Some(&settings.cert_namespace), &name).await?;
         let Some(source) = source.filter(fingerprint::is_complete) else {
             return Ok(refused(ReasonCode::SecretNotMirrored, [("secret", name)]));

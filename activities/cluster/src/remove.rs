@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 
 /// Annotation that cert-manager puts on the Secret and on the Orders of a Certificate.
 const CERTIFICATE_NAME: &str = "cert-manager.io/certificate-name";
+/// Annotation that cert-manager puts on the Secret: the names of the certificate in it.
+const ALTERNATIVE_NAMES: &str = "cert-manager.io/alt-names";
 
 impl ClusterActivities {
     /// Deletes one object that the inventory lists and its labels confirm. Absent is fine.
@@ -35,7 +37,7 @@ impl ClusterActivities {
         };
         let ours = json!({ "metadata": { "namespace": namespace, "name": name } });
         let admitted = match word {
-            "secret" => admit_source_secret(&existing, domain),
+            "secret" => admit_source_secret(&existing, domain, entry),
             _ => ownership::admit(&existing, domain),
         };
         if let Err(refusal) = admitted {
@@ -133,15 +135,22 @@ impl ClusterActivities {
     }
 }
 
-/// The certificate's own Secret carries cert-manager's annotation and not our labels.
-fn admit_source_secret(existing: &Value, domain: &DomainIdentity) -> Result<(), Refusal> {
+/// The certificate's own Secret carries cert-manager's annotations and not our labels: it is ours by its name made from the
+/// row's id, by the uid that the inventory recorded, or because it was issued for exactly our host.
+fn admit_source_secret(
+    existing: &Value,
+    domain: &DomainIdentity,
+    entry: Option<&InventoryObject>,
+) -> Result<(), Refusal> {
     let names = domain.names();
-    let (name, certificate) = (text(existing, "/metadata/name"), annotation_of(existing, CERTIFICATE_NAME));
-    let ours = match certificate {
-        "" => name == names.secret,
-        certificate => certificate == names.certificate || certificate == name,
-    };
-    match ours && name.starts_with("portal-domain-") {
+    let (name, uid) = (text(existing, "/metadata/name"), text(existing, "/metadata/uid"));
+    let certificate = annotation_of(existing, CERTIFICATE_NAME);
+    let plausible = name.starts_with("portal-domain-")
+        && (certificate.is_empty() || certificate == name || certificate == names.certificate);
+    let ours = name == names.secret
+        || entry.is_some_and(|e| !e.uid.is_empty() && e.uid == uid)
+        || annotation_of(existing, ALTERNATIVE_NAMES) == domain.host;
+    match plausible && ours {
         true => Ok(()),
         false => Err(Refusal::Foreign),
     }
@@ -149,4 +158,36 @@ fn admit_source_secret(existing: &Value, domain: &DomainIdentity) -> Result<(), 
 
 fn outcome(word: &str) -> ApplyStepReply {
     ApplyStepReply { outcome: word.to_owned(), ..ApplyStepReply::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(name: &str, certificate: &str, names: &str, uid: &str, expected: bool) {
+        let domain = DomainIdentity {
+            tenant_id: "t1".to_owned(),
+            portal_domain_id: "d1".to_owned(),
+            host: "portal.acme.test".to_owned(),
+            generation: 1,
+            fence: 1,
+            probe_nonce: String::new(),
+            slug: String::new(),
+        };
+        let annotations = json!({ CERTIFICATE_NAME: certificate, ALTERNATIVE_NAMES: names });
+        let secret = json!({ "metadata": { "name": name, "uid": uid, "annotations": annotations } });
+        let entry = InventoryObject { uid: "u1".to_owned(), ..InventoryObject::default() };
+        assert_eq!(admit_source_secret(&secret, &domain, Some(&entry)).is_ok(), expected, "{secret}");
+    }
+
+    #[test]
+    fn a_secret_of_another_domain_is_never_deleted() {
+        check("portal-domain-d1", "portal-domain-d1", "portal.acme.test", "u9", true);
+        check("portal-domain-abc1234", "portal-domain-abc1234", "portal.acme.test", "u9", true);
+        check("portal-domain-abc1234", "portal-domain-abc1234", "", "u1", true);
+        check("portal-domain-d2", "portal-domain-d2", "other.test", "u9", false);
+        check("portal-domain-d1", "the-website", "portal.acme.test", "u1", false);
+        check("website-tls", "website-tls", "portal.acme.test", "u1", false);
+    }
 }

@@ -2,6 +2,8 @@
 //!
 //! Runs where `KUBECONFIG` (the worker's own identity) and `KUBECONFIG_ADMIN` are set; says "not run" elsewhere.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot prepare its objects fails here")]
+
 use cluster::{ClusterActivities, Settings};
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
@@ -391,7 +393,7 @@ async fn a_rotated_secret_is_found_and_copied() {
     let sweep = SweepCopiesRequest { domains: vec![swept] };
     assert_eq!(real.cluster.stale_copies(&sweep).await.portal_domain_ids, Vec::<String>::new());
     put_source(&real.admin, &name, &objects.host).await;
-    assert_eq!(real.cluster.stale_copies(&sweep).await.portal_domain_ids, [objects.portal_domain_id.clone()]);
+    assert_eq!(real.cluster.stale_copies(&sweep).await.portal_domain_ids, vec![objects.portal_domain_id.clone()]);
     let second = step(&real, "copy_secret", &objects).await;
     check(&second, "applied", "");
     assert_ne!(first.fingerprint_sha256, second.fingerprint_sha256);

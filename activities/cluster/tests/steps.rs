@@ -1,5 +1,7 @@
 //! Steps and looks against an API server in process: fences, preconditions, adoption, conflicts, and answers of the server.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot prepare its objects fails here")]
+
 mod support;
 
 use cluster::{ClusterActivities, Settings};
@@ -323,4 +325,26 @@ async fn a_preflight_has_no_effect() {
     let found = cluster.preflight(&cluster::preflight_identity("portal.acme.test")).await.unwrap();
     assert!(found.rejected.unwrap().contains("422"));
     assert!(fake.calls().iter().filter(|c| c.starts_with("PATCH")).all(|c| c.ends_with("dry")));
+}
+
+#[tokio::test]
+async fn a_certificate_of_somebody_else_or_of_another_host_is_none() {
+    let (fake, cluster) = start().await;
+    let request = ReadCertificateRequest { objects: Some(objects(1)), ..ReadCertificateRequest::default() };
+    let ready = json!({ "conditions": [{ "type": "Ready", "status": "True", "reason": "Ready" }],
+        "notBefore": "2026-01-01T00:00:00Z", "notAfter": "2036-01-01T00:00:00Z" });
+    for (host, labels, state) in [
+        ("portal.acme.test", labels(), "issued"),
+        ("old.acme.test", labels(), "none"),
+        (
+            "portal.acme.test",
+            json!({ "portal.alga-psa.com/domain-id": "d2", "portal.alga-psa.com/tenant": "t1" }),
+            "none",
+        ),
+    ] {
+        let spec = json!({ "dnsNames": [host], "secretName": "portal-domain-d1" });
+        fake.put(CERT, json!({ "metadata": { "labels": labels }, "spec": spec, "status": ready }));
+        let look = cluster.look_at_certificate(&request).await;
+        assert_eq!((look.finding.unwrap().state.as_str(), look.exists), (state, state == "issued"), "{host}");
+    }
 }

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 
 /// The server; it ends with the test's runtime.
 #[derive(Clone, Default)]
-pub struct FakeApi(Arc<Mutex<Inner>>);
+pub(crate) struct FakeApi(Arc<Mutex<Inner>>);
 
 #[derive(Default)]
 struct Inner {
@@ -25,7 +25,7 @@ struct Inner {
 
 impl FakeApi {
     /// Starts it and gives a client.
-    pub async fn start() -> (Self, Client) {
+    pub(crate) async fn start() -> (Self, Client) {
         let fake = Self::default();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -36,7 +36,7 @@ impl FakeApi {
     }
 
     /// Stores an object under its path, such as `/api/v1/namespaces/msp/secrets/x`.
-    pub fn put(&self, path: &str, mut object: Value) {
+    pub(crate) fn put(&self, path: &str, mut object: Value) {
         let mut inner = self.0.lock().unwrap();
         inner.version += 1;
         let mut parts = path.rsplit('/');
@@ -49,27 +49,27 @@ impl FakeApi {
     }
 
     /// The object at a path.
-    pub fn at(&self, path: &str) -> Option<Value> {
+    pub(crate) fn at(&self, path: &str) -> Option<Value> {
         self.0.lock().unwrap().objects.get(path).cloned()
     }
 
     /// Answers the next matching call (`PATCH secrets`) with a status code.
-    pub fn fail_next(&self, call: &str, code: u16) {
+    pub(crate) fn fail_next(&self, call: &str, code: u16) {
         self.0.lock().unwrap().faults.push_back((call.to_owned(), code));
     }
 
     /// Answers every matching call with a status code until [`FakeApi::heal`].
-    pub fn fail_always(&self, call: &str, code: u16) {
+    pub(crate) fn fail_always(&self, call: &str, code: u16) {
         self.0.lock().unwrap().outage = Some((call.to_owned(), code));
     }
 
     /// Ends what `fail_always` began.
-    pub fn heal(&self) {
+    pub(crate) fn heal(&self) {
         self.0.lock().unwrap().outage = None;
     }
 
     /// Every call so far: method, path and dry run.
-    pub fn calls(&self) -> Vec<String> {
+    pub(crate) fn calls(&self) -> Vec<String> {
         self.0.lock().unwrap().calls.clone()
     }
 }
