@@ -177,7 +177,7 @@ impl Domain {
     pub async fn explain(&self, rig: &Rig) -> anyhow::Result<ExplainReply> {
         let handle = rig.temporal.get_workflow_handle::<UntypedWorkflow>(self.workflow_id());
         let query = UntypedQuery::new("explain");
-        let answer = handle.query(query, RawValue::empty(), WorkflowQueryOptions::default()).await?;
+        let answer = handle.query(query, RawValue::new(Vec::new()), WorkflowQueryOptions::default()).await?;
         read(answer)
     }
 

@@ -23,6 +23,6 @@ where
         Shared { runtime, rig }
     });
     if let Err(error) = shared.runtime.block_on(test(&shared.rig)) {
-        panic!("{error:?}");
+        panic!("{error:#}");
     }
 }
