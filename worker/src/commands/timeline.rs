@@ -1,7 +1,6 @@
 //! Follows a domain: one line per change, with the seconds since the start.
 
 use serde::Serialize;
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
@@ -34,6 +33,16 @@ pub(crate) struct Change {
     pub(crate) look: Look,
 }
 
+/// Statuses with their seconds; written as a JSON object in the order of time.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Stages(pub(crate) Vec<(String, f64)>);
+
+impl Serialize for Stages {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(status, seconds)| (status, seconds)))
+    }
+}
+
 /// Everything that was seen.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Timeline {
@@ -51,13 +60,15 @@ impl Timeline {
         self.changes.last()
     }
 
-    /// Seconds at which each status was first seen.
-    pub(crate) fn stages(&self) -> BTreeMap<String, f64> {
-        let mut stages = BTreeMap::new();
+    /// Seconds at which each status was first seen, in that order.
+    pub(crate) fn stages(&self) -> Stages {
+        let mut stages: Vec<(String, f64)> = Vec::new();
         for change in &self.changes {
-            stages.entry(change.look.status.clone()).or_insert(change.seconds);
+            if !stages.iter().any(|(status, _)| *status == change.look.status) {
+                stages.push((change.look.status.clone(), change.seconds));
+            }
         }
-        stages
+        Stages(stages)
     }
 
     /// What was seen last.
@@ -135,8 +146,8 @@ mod tests {
         assert!(timeline.note(0.3, look("pending_dns")).is_none());
         assert!(timeline.note(1.26, look("deploying")).is_some());
         assert!(timeline.note(2.0, look("pending_dns")).is_some());
-        let stages = timeline.stages();
-        assert_eq!((stages["pending_dns"], stages["deploying"]), (0.0, 1.3));
+        let stages = serde_json::to_string(&timeline.stages()).expect("written");
+        assert_eq!(stages, r#"{"pending_dns":0.0,"deploying":1.3}"#);
         assert_eq!(line(&timeline.changes[1]), "    1.3 s  deploying             Almost there.");
     }
 

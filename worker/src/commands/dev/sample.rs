@@ -60,7 +60,7 @@ pub(super) async fn domain(source: &Source) -> Result<Sample, Failure> {
         dns_server::edit::set(&zones, HOST, "CNAME", &canonical)
             .or_exit(Exit::Refused, "could not edit the sample zone")?;
     }
-    let domains = Domains::connect_to_act(source).await?;
+    let domains = Box::pin(Domains::connect_to_act(source)).await?;
     let row = store::register(domains.application()?, TENANT, HOST, &canonical)
         .await
         .map_err(|error| Failure::of(Exit::Refused, error))?;

@@ -3,7 +3,7 @@
 use super::{Folders, background, points_outside, sample};
 use crate::cli::{Output, print, print_json};
 use crate::clients::outside;
-use crate::commands::timeline::{self, End, Timeline};
+use crate::commands::timeline::{self, End, Stages, Timeline};
 use crate::config::Source;
 use crate::exit::{Exit, Failure};
 use devstack::{Lines, Options, Stack};
@@ -22,7 +22,7 @@ struct Report {
     domain: String,
     status: String,
     /// Seconds from the registration to each status.
-    stages: BTreeMap<String, f64>,
+    stages: Stages,
     certificate: Certificate,
     https_status: u32,
     urls: BTreeMap<String, String>,
@@ -50,7 +50,7 @@ pub(super) async fn run(once: bool, use_external: bool, output: Output) -> Resul
     };
     tell(&format!("the stack is up after {:.1} s", began.elapsed().as_secs_f64()));
     let outcome = tokio::select! {
-        outcome = live(&stack, once, use_external, output) => outcome,
+        outcome = Box::pin(live(&stack, once, use_external, output)) => outcome,
         () = stop_asked() => {
             tell("stopping");
             Ok(Exit::Ok)
@@ -87,7 +87,7 @@ async fn live(stack: &Stack, once: bool, use_external: bool, output: Output) -> 
     sample::tenant(&source).await?;
     tell(&format!("registering {} for the sample tenant", sample::HOST));
     let began = Instant::now();
-    let sample = sample::domain(&source).await?;
+    let sample = Box::pin(sample::domain(&source)).await?;
     let whose = sample.whose();
     let look = || sample.domains.look(whose);
     let (timeline, end) =
@@ -180,9 +180,7 @@ fn curl(ca: &str, host: &str, port: &str) -> String {
 
 fn text(report: &Report) -> String {
     let mut text = format!("\n{} is {}\n\n", report.domain, report.status);
-    let mut stages: Vec<_> = report.stages.iter().collect();
-    stages.sort_by(|a, b| a.1.total_cmp(b.1));
-    for (status, seconds) in stages {
+    for (status, seconds) in &report.stages.0 {
         text.push_str(&format!("  {seconds:>6.1} s  {status}\n"));
     }
     text.push_str(&format!(
@@ -208,13 +206,13 @@ mod tests {
         let report = Report {
             domain: "a.test".to_owned(),
             status: "active".to_owned(),
-            stages: [("pending_dns".to_owned(), 0.0), ("active".to_owned(), 21.4)].into(),
+            stages: Stages(vec![("pending_dns".to_owned(), 0.0), ("active".to_owned(), 21.4)]),
             certificate: Certificate { fingerprint_sha256: "ab".to_owned(), not_after: instant_ms(1_764_100_800_000) },
             https_status: 200,
             urls: [("portal".to_owned(), "https://a.test/".to_owned())].into(),
         };
         let json = serde_json::to_string(&report).expect("written");
-        let expected = r#"{"domain":"a.test","status":"active","stages":{"active":21.4,"pending_dns":0.0},"certificate":{"fingerprintSha256":"ab","notAfter":"2025-11-25T20:00:00Z"},"httpsStatus":200,"urls":{"portal":"https://a.test/"}}"#;
+        let expected = r#"{"domain":"a.test","status":"active","stages":{"pending_dns":0.0,"active":21.4},"certificate":{"fingerprintSha256":"ab","notAfter":"2025-11-25T20:00:00Z"},"httpsStatus":200,"urls":{"portal":"https://a.test/"}}"#;
         assert_eq!(json, expected);
         assert!(text(&report).contains("     0.0 s  pending_dns\n    21.4 s  active\n"));
     }

@@ -21,7 +21,7 @@ pub(super) async fn register(
     wait: Wait,
     output: Output,
 ) -> Result<Exit, Failure> {
-    let domains = context::Domains::connect_to_act(source).await?;
+    let domains = Box::pin(context::Domains::connect_to_act(source)).await?;
     let canonical = store::canonical_host(&whose.tenant.to_string(), source.value("NEXTAUTH_URL"));
     let row = store::register(domains.application()?, whose.tenant, host, &canonical).await.map_err(refused)?;
     let trigger = if row.trigger == "register" { Trigger::Register } else { Trigger::Refresh };
@@ -46,7 +46,7 @@ pub(super) async fn register(
 
 /// `tenantry domain disable`.
 pub(super) async fn disable(source: &Source, whose: Whose, wait: Wait, output: Output) -> Result<Exit, Failure> {
-    let domains = context::Domains::connect_to_act(source).await?;
+    let domains = Box::pin(context::Domains::connect_to_act(source)).await?;
     let row = domains.required_row(whose).await?;
     let id = store::disable(domains.application()?, whose.tenant)
         .await

@@ -1,5 +1,6 @@
 //! `check HOST`: the whole preflight of a registration, without any effect.
 
+use super::text;
 use crate::cli::{Output, print, print_json};
 use crate::clients::{cluster, outside};
 use crate::config::Source;
@@ -11,7 +12,9 @@ use model::portal::axis::PolicyState;
 use model::portal::hostname::{self, HostRules};
 use model::portal::names;
 use model::reason::ReasonCode;
-use proto::v1::{DomainObjects, Evidence, Finding, LookUpHostRequest, PreflightRequest, ProbeRequest, ReadEdgeRequest};
+use proto::v1::{
+    DomainObjects, Evidence, Finding, LookUpHostRequest, PreflightRequest, ProbeLook, ProbeRequest, ReadEdgeRequest,
+};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -121,15 +124,11 @@ pub(super) async fn run(source: &Source, args: CheckArgs, output: Output) -> Res
         }
         let live = ProbeRequest { host, now_ms: outside::now_ms(), ..ProbeRequest::default() };
         let live = probe.look(&live).await;
-        checks.extend(
-            live.finding
-                .as_ref()
-                .map(|finding| Check { verdict: Verdict::Information, ..made("serves now", finding, &["serving"]) }),
-        );
+        checks.push(serves_now(&live));
     }
     let exit = judge(&checks);
     match output {
-        Output::Text => print(&text(&args.host, &checks)),
+        Output::Text => print(&shown(&args.host, &checks)),
         Output::Json => print_json(&serde_json::json!({"host": args.host, "ok": exit == Exit::Ok, "checks": checks})),
     }
     Ok(exit)
@@ -185,6 +184,27 @@ fn made(check: &'static str, finding: &Finding, good: &[&str]) -> Check {
     }
 }
 
+/// What a visitor gets now. For information: whose answer it is, is known only with the nonce of a registration.
+fn serves_now(look: &ProbeLook) -> Check {
+    let finding = look.finding.clone().unwrap_or_default();
+    let made = made("serves now", &finding, &["serving"]);
+    let answered = look.https_status != 0;
+    Check {
+        verdict: Verdict::Information,
+        state: if answered { format!("answers {}", look.https_status) } else { made.state },
+        reason: if answered { String::new() } else { made.reason },
+        message: match look.fingerprint_sha256.as_str() {
+            "" => made.message,
+            seen => {
+                format!("with certificate {seen} until {}", text::instant_us(look.not_after_ms.saturating_mul(1000)))
+            }
+        },
+        remedy: String::new(),
+        evidence: if answered { Vec::new() } else { made.evidence },
+        check: made.check,
+    }
+}
+
 fn not_asked(check: &'static str, why: &str) -> Check {
     Check {
         check,
@@ -208,7 +228,7 @@ fn judge(checks: &[Check]) -> Exit {
     }
 }
 
-fn text(host: &str, checks: &[Check]) -> String {
+fn shown(host: &str, checks: &[Check]) -> String {
     let mut out = format!("{host}\n");
     for check in checks {
         let mark = match check.verdict {
@@ -258,7 +278,7 @@ mod tests {
             made("dns", &finding("absent", "DNS_NO_RECORDS"), &["correct"]),
             not_asked("edge", "no kubeconfig is set"),
         ];
-        let text = text("a.test", &checks);
+        let text = shown("a.test", &checks);
         assert!(
             text.contains("  NO  dns         absent [DNS_NO_RECORDS]  No record for … yet.\n      remedy: Add ….\n"),
             "{text}"

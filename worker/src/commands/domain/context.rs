@@ -34,7 +34,7 @@ impl Domains {
     /// # Errors
     /// Settings, or one of the two does not answer.
     pub(crate) async fn connect(source: &Source) -> Result<Self, Failure> {
-        Self::connect_as(source, &[Role::Worker]).await
+        Box::pin(Self::connect_as(source, &[Role::Worker])).await
     }
 
     /// Connects to what is needed to act as the web application, too.
@@ -42,7 +42,7 @@ impl Domains {
     /// # Errors
     /// `Refused` when its role is not configured; settings, or one of them does not answer.
     pub(crate) async fn connect_to_act(source: &Source) -> Result<Self, Failure> {
-        Self::connect_as(source, &[Role::Application, Role::Worker]).await
+        Box::pin(Self::connect_as(source, &[Role::Application, Role::Worker])).await
     }
 
     async fn connect_as(source: &Source, roles: &[Role]) -> Result<Self, Failure> {

@@ -11,7 +11,7 @@ use store::DomainDetail;
 
 /// `tenantry domain status`.
 pub(super) async fn status(source: &Source, whose: Whose, output: Output) -> Result<Exit, Failure> {
-    let domains = context::Domains::connect(source).await?;
+    let domains = Box::pin(context::Domains::connect(source)).await?;
     let row = domains.required_row(whose).await?;
     let answer = domains.runs.query::<StatusReply>(&whose.tenant.to_string(), "status").await?;
     let silent = why_silent(&answer);
@@ -29,7 +29,7 @@ pub(super) async fn status(source: &Source, whose: Whose, output: Output) -> Res
 
 /// `tenantry domain explain`.
 pub(super) async fn explain(source: &Source, whose: Whose, output: Output) -> Result<Exit, Failure> {
-    let domains = context::Domains::connect(source).await?;
+    let domains = Box::pin(context::Domains::connect(source)).await?;
     let detail = store::domain_status(domains.rows(), whose.tenant)
         .await
         .map_err(|error| Failure::of(Exit::Unreachable, error))?

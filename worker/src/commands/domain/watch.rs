@@ -31,7 +31,7 @@ pub(super) async fn run(
     timeout: Option<Duration>,
     output: Output,
 ) -> Result<Exit, Failure> {
-    let domains = context::Domains::connect(source).await?;
+    let domains = Box::pin(context::Domains::connect(source)).await?;
     self::until(&domains, whose, until, timeout, output).await
 }
 
