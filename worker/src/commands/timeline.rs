@@ -37,6 +37,18 @@ pub(crate) struct Change {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Stages(pub(crate) Vec<(String, f64)>);
 
+impl Stages {
+    /// Adds statuses that passed between two looks, with the seconds that the row's history has.
+    pub(crate) fn complete(&mut self, recorded: impl IntoIterator<Item = (String, f64)>) {
+        for (status, seconds) in recorded {
+            if !self.0.iter().any(|(seen, _)| *seen == status) {
+                self.0.push((status, (seconds.max(0.0) * 10.0).round() / 10.0));
+            }
+        }
+        self.0.sort_by(|a, b| a.1.total_cmp(&b.1));
+    }
+}
+
 impl Serialize for Stages {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(status, seconds)| (status, seconds)))
@@ -149,6 +161,14 @@ mod tests {
         let stages = serde_json::to_string(&timeline.stages()).expect("written");
         assert_eq!(stages, r#"{"pending_dns":0.0,"deploying":1.3}"#);
         assert_eq!(line(&timeline.changes[1]), "    1.3 s  deploying             Almost there.");
+    }
+
+    #[test]
+    fn a_stage_between_two_looks_comes_from_the_history() {
+        let mut stages = Stages(vec![("pending_dns".to_owned(), 0.1), ("active".to_owned(), 9.0)]);
+        stages.complete([("deploying".to_owned(), 8.84), ("active".to_owned(), 8.9)]);
+        let words: Vec<_> = stages.0.iter().map(|(status, seconds)| (status.as_str(), *seconds)).collect();
+        assert_eq!(words, [("pending_dns", 0.1), ("deploying", 8.8), ("active", 9.0)]);
     }
 
     #[tokio::test]

@@ -15,6 +15,9 @@ use std::time::{Duration, Instant};
 /// Longest life of the sample domain from its registration to `active`.
 const ACTIVE_WITHIN: Duration = Duration::from_secs(300);
 
+/// Entries of the row's history that are read; a registration has about ten.
+const HISTORY_MAX: u32 = 100;
+
 /// The answer of `dev --once --output json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -86,7 +89,7 @@ async fn live(stack: &Stack, once: bool, use_external: bool, output: Output) -> 
     }
     sample::tenant(&source).await?;
     tell(&format!("registering {} for the sample tenant", sample::HOST));
-    let began = Instant::now();
+    let (began, began_ms) = (Instant::now(), outside::now_ms());
     let sample = Box::pin(sample::domain(&source)).await?;
     let whose = sample.whose();
     let look = || sample.domains.look(whose);
@@ -107,10 +110,10 @@ async fn live(stack: &Stack, once: bool, use_external: bool, output: Output) -> 
             ),
         ));
     }
-    let report = check(&source, &environment, &sample, &timeline).await?;
+    let report = check(&source, &environment, &sample, (&timeline, began_ms)).await?;
     match output {
         Output::Json => print_json(&report),
-        Output::Text => print(&text(&report)),
+        Output::Text => print(&text(&report, &sample.row.canonical_host)),
     }
     if report.https_status != 200 {
         return Err(Failure::new(Exit::No, format!("HTTPS answered {} instead of 200", report.https_status)));
@@ -131,7 +134,7 @@ async fn check(
     source: &Source,
     environment: &BTreeMap<String, String>,
     sample: &sample::Sample,
-    timeline: &Timeline,
+    (timeline, began_ms): (&Timeline, i64),
 ) -> Result<Report, Failure> {
     let detail = store::domain_status(sample.domains.rows(), sample::TENANT)
         .await
@@ -155,10 +158,20 @@ async fn check(
         let id = contract::names::portal_domain_workflow_id(&sample::TENANT.to_string());
         urls.insert("run".to_owned(), format!("{ui}/namespaces/default/workflows/{id}"));
     }
+    let history = store::history(sample.domains.rows(), sample::TENANT, HISTORY_MAX)
+        .await
+        .map_err(|error| Failure::of(Exit::Unreachable, error))?;
+    let mut stages = timeline.stages();
+    stages.complete(
+        history
+            .into_iter()
+            .filter(|entry| entry.portal_domain_id == sample.row.portal_domain_id && !entry.status.is_empty())
+            .map(|entry| (entry.status, (entry.at_us - began_ms * 1000) as f64 / 1e6)),
+    );
     Ok(Report {
         domain: sample::HOST.to_owned(),
         status: timeline.last().status,
-        stages: timeline.stages(),
+        stages,
         certificate: Certificate {
             fingerprint_sha256: look.fingerprint_sha256.clone(),
             not_after: instant_ms(look.not_after_ms),
@@ -178,7 +191,7 @@ fn curl(ca: &str, host: &str, port: &str) -> String {
     format!("curl --cacert {ca} --resolve {host}:{port}:{edge} https://{host}:{port}/client-portal/dashboard")
 }
 
-fn text(report: &Report) -> String {
+fn text(report: &Report, target: &str) -> String {
     let mut text = format!("\n{} is {}\n\n", report.domain, report.status);
     for (status, seconds) in &report.stages.0 {
         text.push_str(&format!("  {seconds:>6.1} s  {status}\n"));
@@ -190,10 +203,12 @@ fn text(report: &Report) -> String {
     for (name, url) in &report.urls {
         text.push_str(&format!("  {name:<12} {url}\n"));
     }
-    text.push_str("\n  break it     tenantry dev dns set portal.acme-customer.test A 127.0.0.99\n");
-    text.push_str(
-        "  repair it    tenantry dev dns set portal.acme-customer.test CNAME (the name above it pointed to)\n",
-    );
+    let host = &report.domain;
+    text.push_str("\n  in a shell   eval \"$(tenantry dev env)\"\n");
+    text.push_str(&format!("  break it     tenantry dev dns set {host} A {}\n", devstack::NOBODY_ADDRESS));
+    text.push_str(&format!("  repair it    tenantry dev dns set {host} CNAME {target}\n"));
+    text.push_str(&format!("  explain it   tenantry domain explain --tenant {}\n", sample::TENANT));
+    text.push_str(&format!("  order it off tenantry domain disable --tenant {} --wait gone\n", sample::TENANT));
     text
 }
 
@@ -214,7 +229,9 @@ mod tests {
         let json = serde_json::to_string(&report).expect("written");
         let expected = r#"{"domain":"a.test","status":"active","stages":{"pending_dns":0.0,"active":21.4},"certificate":{"fingerprintSha256":"ab","notAfter":"2025-11-25T20:00:00Z"},"httpsStatus":200,"urls":{"portal":"https://a.test/"}}"#;
         assert_eq!(json, expected);
-        assert!(text(&report).contains("     0.0 s  pending_dns\n    21.4 s  active\n"));
+        let text = text(&report, "x.portal.test");
+        assert!(text.contains("     0.0 s  pending_dns\n    21.4 s  active\n"), "{text}");
+        assert!(text.contains("dns set a.test CNAME x.portal.test\n"), "{text}");
     }
 
     #[test]
