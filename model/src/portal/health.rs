@@ -3,6 +3,7 @@
 use crate::finding::{AxisWord, Evidence, Finding};
 use crate::portal::axis::{CertificateState, DnsState, EdgeState, OwnershipState, PolicyState};
 use crate::reason::ReasonCode;
+use crate::time::iso8601;
 use std::collections::BTreeMap;
 
 /// A served host is called unserved after this long of bad probes from the only vantage point (contract section 2).
@@ -357,6 +358,8 @@ impl Health {
                 if now_ms - memory.bad_since_ms >= BAD_PROBES_MS {
                     memory.serving_now = false;
                 }
+                // "Not reachable since {t}": only this record knows since when.
+                self.edge.vars.insert("t".to_owned(), iso8601(memory.bad_since_ms));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The public face of a record: phase, status, deciding reason and message, each derived in one function.
 
 use crate::portal::axis::{CertificateState, OwnershipState};
-use crate::portal::health::Health;
+use crate::portal::health::{AxisRecord, Health};
 use crate::portal::record::Status;
 use crate::portal::schedule::TENANT_GRACE_MS;
 use crate::reason::{Actor, Axis, ReasonCode, RetryClass};
@@ -61,6 +61,8 @@ pub struct Face {
     pub message: String,
     /// Since when the deciding axis is as it is; 0 when unknown.
     pub since_ms: i64,
+    /// Time for which this face was derived.
+    pub seen_ms: i64,
 }
 
 /// The axis that decides: the most upstream one that is not good. Ownership that waits for the same record as DNS says
@@ -96,16 +98,24 @@ pub fn face(health: &Health, removing: bool, now_ms: i64) -> Face {
     let status = status(health, removing, axis, reason, since_ms, now_ms);
     let message = message(health, status, axis, reason, vars);
     let actor = reason.map_or(Actor::Nobody, |reason| actor(reason, since_ms, now_ms));
-    Face { status, phase, axis, reason, actor, message, since_ms }
+    Face { status, phase, axis, reason, actor, message, since_ms, seen_ms: now_ms }
 }
 
 fn reason_of(health: &Health, axis: Option<Axis>) -> (Option<ReasonCode>, &BTreeMap<String, String>, i64) {
     match axis {
-        None | Some(Axis::Edge) => (health.edge.reason, &health.edge.vars, health.edge.since_ms),
-        Some(Axis::Policy) => (health.policy.reason, &health.policy.vars, health.policy.since_ms),
-        Some(Axis::Ownership) => (health.ownership.reason, &health.ownership.vars, health.ownership.since_ms),
-        Some(Axis::Dns) => (health.dns.reason, &health.dns.vars, health.dns.since_ms),
-        Some(Axis::Certificate) => (health.certificate.reason, &health.certificate.vars, health.certificate.since_ms),
+        None | Some(Axis::Edge) => shown(&health.edge),
+        Some(Axis::Policy) => shown(&health.policy),
+        Some(Axis::Ownership) => shown(&health.ownership),
+        Some(Axis::Dns) => shown(&health.dns),
+        Some(Axis::Certificate) => shown(&health.certificate),
+    }
+}
+
+/// What an axis says: its reason, or else why we cannot tell. The last known reason outranks a look that failed.
+fn shown<S>(axis: &AxisRecord<S>) -> (Option<ReasonCode>, &BTreeMap<String, String>, i64) {
+    match (axis.reason, axis.unknown) {
+        (None, Some(unknown)) => (Some(unknown.reason), &axis.vars, unknown.since_ms),
+        (reason, _) => (reason, &axis.vars, axis.since_ms),
     }
 }
 

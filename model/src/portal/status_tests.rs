@@ -83,6 +83,17 @@ fn silent_name_servers_are_never_the_tenants_failure() {
 }
 
 #[test]
+fn what_we_cannot_tell_is_said_where_nothing_else_is_known() {
+    let mut h = policy_checked();
+    h.dns.fold(Finding::unknown(ReasonCode::DnsServfail), |_| false, 1, NOW);
+    h.ownership.fold(Finding::unknown(ReasonCode::DnsServfail), |_| false, 1, NOW);
+    check(&h, Status::VerifyingDns, Phase::AwaitingDns, Some(ReasonCode::DnsServfail));
+    let mut known = dns(ReasonCode::DnsNoRecords, NOW);
+    known.dns.fold(Finding::unknown(ReasonCode::DnsServfail), |_| false, 1, NOW);
+    check(&known, Status::VerifyingDns, Phase::AwaitingDns, Some(ReasonCode::DnsNoRecords));
+}
+
+#[test]
 fn good_dns_waits_for_the_certificate() {
     check(&dns_good(), Status::PendingCertificate, Phase::AwaitingCertificate, None);
 }

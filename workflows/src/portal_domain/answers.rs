@@ -41,7 +41,7 @@ pub(super) fn excerpt(loaded: &Loaded, health: &Health, face: &Face) -> wire::St
         actor: face.actor.as_str().to_owned(),
         message: face.message.clone(),
         since: iso8601(face.since_ms),
-        next_check_at: iso8601(next_check(health)),
+        next_check_at: iso8601(next_check(health, face.seen_ms)),
         axes,
         actions: actions(loaded, health, face),
         worker_build: loaded.worker_build.clone(),
@@ -90,10 +90,11 @@ fn last_look(health: &Health) -> i64 {
         .unwrap_or_default()
 }
 
-fn next_check(health: &Health) -> i64 {
+/// The earliest look that is still to come; a time that passed belongs to an axis that waits for another.
+fn next_check(health: &Health, now_ms: i64) -> i64 {
     [health.dns.next_check_ms, health.certificate.next_check_ms, health.edge.next_check_ms]
         .into_iter()
-        .filter(|next| *next > 0)
+        .filter(|next| *next > now_ms)
         .min()
         .unwrap_or_default()
 }
