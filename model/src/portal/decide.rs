@@ -10,8 +10,9 @@ use crate::portal::schedule::{
 };
 use crate::reason::ReasonCode;
 
-/// Waiting for a certificate is one long look each; after this many in a row the waits in between grow.
-const AWAITS_IN_A_ROW: u32 = 5;
+/// A certificate that does not move is waited for with one long look after the other for this long; then there are waits
+/// in between. Looks that failed do not count: an outage of ours must not slow down what follows it.
+const AWAIT_FOR_MS: i64 = 15 * 60_000;
 /// Wait between long looks at a certificate that does not move.
 const STUCK_POLL_MS: i64 = 10 * 60_000;
 /// DNS of a domain that waits for its certificate is looked at again after this long.
@@ -300,7 +301,8 @@ pub fn reschedule_certificate(health: &mut Health, jitter: Jitter, now_ms: i64) 
             }
             CertificateState::None | CertificateState::Preflight | CertificateState::Queued => now_ms,
             CertificateState::Ordering | CertificateState::Validating | CertificateState::Expired => {
-                if attempt <= AWAITS_IN_A_ROW { now_ms } else { now_ms + STUCK_POLL_MS }
+                let patient = now_ms - health.certificate.since_ms < AWAIT_FOR_MS;
+                if patient { now_ms } else { now_ms + STUCK_POLL_MS }
             }
             // A failed order keeps 0: only a request from now on counts as "somebody asked".
             CertificateState::Failed => 0,
