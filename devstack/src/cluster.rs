@@ -215,6 +215,7 @@ impl Cluster<'_> {
             text("PORTAL_DOMAIN_EXTERNAL_HTTP_PORT", self.port("edge-http").to_string()),
             text("PORTAL_DOMAIN_EXTERNAL_HTTPS_PORT", self.port("edge-https").to_string()),
             text("PORTAL_DOMAIN_SERVICE_HOST", "sebastian.msp.svc.cluster.local".to_owned()),
+            text("PORTAL_DOMAIN_RESERVED_ZONES", crate::network::PLATFORM_ZONE.to_owned()),
             text("PORTAL_DOMAIN_SERVICE_PORT", "3000".to_owned()),
             text("PORTAL_DOMAIN_CHALLENGE_HOST", "portal-domain-challenge.msp.svc.cluster.local".to_owned()),
             text("PORTAL_DOMAIN_CHALLENGE_PORT", "8089".to_owned()),

@@ -40,7 +40,8 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that a pure crate or a workflow must not reach by any path: they hold sockets, files, clocks or clients.
-pub const FENCED: &[&str] = &["tokio", "mio", "socket2", "hyper", "kube", "sqlx", "sqlx-core", "reqwest", "temporalio-sdk"];
+pub const FENCED: &[&str] =
+    &["tokio", "mio", "socket2", "hyper", "kube", "sqlx", "sqlx-core", "reqwest", "temporalio-sdk"];
 
 /// Crates that are fenced.
 pub const PURE: &[&str] = &["proto", "model", "contract", "workflows"];

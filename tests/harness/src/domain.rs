@@ -45,10 +45,12 @@ impl Domain {
     pub(crate) async fn create(rig: &Rig, host: &str) -> anyhow::Result<Self> {
         let tenant = Uuid::new_v4();
         let canonical = format!("{}.portal.app.{}", &tenant.to_string()[..7], devstack::PLATFORM_ZONE);
-        sqlx::query("INSERT INTO tenants (tenant, client_name, email) VALUES ($1, 'Sample tenant', 'tenant@example.org')")
-            .bind(tenant)
-            .execute(&rig.database)
-            .await?;
+        sqlx::query(
+            "INSERT INTO tenants (tenant, client_name, email) VALUES ($1, 'Sample tenant', 'tenant@example.org')",
+        )
+        .bind(tenant)
+        .execute(&rig.database)
+        .await?;
         let mut domain = Self { tenant, id: Uuid::nil(), host: host.to_owned(), canonical };
         domain.register_row(rig, host).await?;
         Ok(domain)

@@ -10,6 +10,6 @@ pub use cluster::Kubectl;
 pub use devstack::Signal;
 pub use dns_server::faults::{Fault, FaultKind};
 pub use domain::{Domain, RowNow};
-pub use rig::Rig;
 pub use model::portal::record::Status;
+pub use rig::Rig;
 pub use wait::eventually;

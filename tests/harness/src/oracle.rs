@@ -6,12 +6,8 @@ use anyhow::ensure;
 use model::portal::record::Status;
 
 /// Kinds that a domain may own.
-const KINDS: [&str; 4] = [
-    "certificates.cert-manager.io",
-    "gateways.networking.istio.io",
-    "virtualservices.networking.istio.io",
-    "secrets",
-];
+const KINDS: [&str; 4] =
+    ["certificates.cert-manager.io", "gateways.networking.istio.io", "virtualservices.networking.istio.io", "secrets"];
 
 impl Rig {
     /// Checks that the row tells the truth, objects agree with it, and no key is where it must not be.
@@ -22,6 +18,8 @@ impl Rig {
         let objects = self.objects(domain).await?;
         let Some(row) = domain.row(self).await? else {
             ensure!(objects.is_empty(), "the row is gone and objects are left: {objects:?}");
+            let secrets = self.secrets(domain).await?;
+            ensure!(secrets.is_empty(), "the row is gone and Secrets are left: {secrets:?}");
             return Ok(());
         };
         for forbidden in ["{", "}", "portal-domain-", "127.0.0.1", "kubectl", "panicked", "istio-system"] {
@@ -54,6 +52,17 @@ impl Rig {
             }
         }
         Ok(all)
+    }
+
+    /// Secrets that carry the domain's name, labelled or not, as `namespace/name`: cert-manager labels none of its own.
+    ///
+    /// # Errors
+    /// kubectl failed.
+    pub async fn secrets(&self, domain: &Domain) -> anyhow::Result<Vec<String>> {
+        let template = r#"{range .items[*]}{.metadata.namespace}/{.metadata.name}{"\n"}{end}"#;
+        let names = self.kubectl.run(&["get", "secrets", "-A", "-o", &format!("jsonpath={template}")], None).await?;
+        let name = format!("/portal-domain-{}", domain.id);
+        Ok(names.lines().filter(|line| line.contains(&name)).map(str::to_owned).collect())
     }
 
     /// Nothing that a person or a history reads holds a private key.

@@ -55,14 +55,12 @@ impl Rig {
             .collect();
         sql.sort();
         options.sql_files = sql;
-        options.role_environment = [
-            ("PORTAL_DOMAIN_DNS_CONFIRM_SECONDS", "1"),
-            ("PORTAL_DOMAIN_CERT_ISSUER", "letsencrypt-http01-nocheck"),
-        ]
-        .iter()
-        .chain(variables)
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect();
+        options.role_environment =
+            [("PORTAL_DOMAIN_DNS_CONFIRM_SECONDS", "1"), ("PORTAL_DOMAIN_CERT_ISSUER", "letsencrypt-http01-nocheck")]
+                .iter()
+                .chain(variables)
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect();
         options.request_backoff = Some(Duration::from_secs(1));
         let stack = devstack::start(&options, &devstack::Lines).await?;
         let environment = stack.environment();
@@ -140,11 +138,7 @@ impl Rig {
             .kill_on_drop(true)
             .output()
             .await?;
-        Ok((
-            output.status.code().unwrap_or(-1),
-            String::from_utf8(output.stdout)?,
-            String::from_utf8(output.stderr)?,
-        ))
+        Ok((output.status.code().unwrap_or(-1), String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?))
     }
 
     /// Ends the stack.

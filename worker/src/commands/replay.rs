@@ -8,7 +8,7 @@ use crate::{history, register, scope};
 use clap::Args;
 use futures::TryStreamExt as _;
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use temporalio_client::{
     UntypedWorkflow, WorkflowExecutionInfo, WorkflowFetchHistoryOptions, WorkflowHistory, WorkflowListOptions,
 };
@@ -22,10 +22,10 @@ const QUERY_MAX: usize = 1000;
 /// Arguments of `replay`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  temporal workflow show -w portal-domain:… --output json > run.json\n  \
-                        tenantry replay run.json tests/histories/*/*.bin\n  \
+                        tenantry replay run.json tests/histories\n  \
                         tenantry replay --query 'WorkflowType=\"portalDomainRegistrationWorkflow\" AND ExecutionStatus=\"Running\"'")]
 pub(crate) struct ReplayArgs {
-    /// Files: protobuf, the SDK's JSON, or what the Temporal CLI and UI export.
+    /// Files, or folders of them: protobuf, the SDK's JSON, or what the Temporal CLI and UI export.
     #[arg(required_unless_present = "query", conflicts_with = "query")]
     files: Vec<PathBuf>,
     /// Runs that this visibility query finds, fetched from Temporal.
@@ -124,7 +124,28 @@ fn read_files(files: &[PathBuf]) -> Vec<(String, Result<History, String>)> {
         let bytes = std::fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
         history::read(&bytes).map_err(|error| error.to_string())
     };
-    files.iter().map(|path| (path.display().to_string(), read(path))).collect()
+    let mut all = Vec::new();
+    for path in files {
+        match below(path) {
+            Ok(found) => all.extend(found),
+            Err(error) => return vec![(path.display().to_string(), Err(format!("cannot be read: {error}")))],
+        }
+    }
+    all.iter().map(|path| (path.display().to_string(), read(path))).collect()
+}
+
+/// The files of a folder and of those below it, sorted; a file is itself.
+fn below(path: &Path) -> std::io::Result<Vec<PathBuf>> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut entries = std::fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
+    entries.sort();
+    let mut files = Vec::new();
+    for entry in entries {
+        files.extend(below(&entry)?);
+    }
+    Ok(files)
 }
 
 async fn fetch(source: &Source, query: &str, limit: usize) -> Result<Vec<(String, Result<History, String>)>, Failure> {

@@ -7,7 +7,7 @@ use model::finding::Finding;
 use model::portal::decide::{reschedule_certificate, reschedule_dns, reschedule_edge, slug_in_force};
 use model::portal::health::{CertificateLook, DnsLook, EdgeObjectsLook, Health, ProbeLook};
 use model::portal::hostname::{accepted_targets, proof_name, proof_value};
-use model::portal::plan::Look;
+use model::portal::plan::{Look, Step};
 use model::portal::record::RunSettings;
 use model::portal::schedule::{EDGE_DEADLINE_MS, Jitter};
 use model::reason::ReasonCode;
@@ -294,4 +294,15 @@ pub(super) fn objects(loaded: &Loaded) -> wire::DomainObjects {
         probe_nonce: claim.probe_nonce.clone(),
         slug: slug_in_force(&row.id, claim.generation, &loaded.inventory),
     }
+}
+
+/// The same for one step: a delete speaks of the generation and host that made the object.
+pub(super) fn objects_of_step(loaded: &Loaded, step: &Step) -> wire::DomainObjects {
+    let mut all = objects(loaded);
+    if let Some(object) = step.deletes() {
+        all.host.clone_from(&object.host);
+        all.generation = object.generation;
+        all.slug = slug_in_force(&loaded.row.id, object.generation, &loaded.inventory);
+    }
+    all
 }

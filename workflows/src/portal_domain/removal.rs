@@ -16,7 +16,7 @@ use model::reason::ReasonCode;
 use proto::v1 as wire;
 use temporalio_workflow::{WorkflowContext, WorkflowTermination};
 
-use super::looks::objects;
+use super::looks::objects_of_step;
 use super::round::Next;
 use super::state::Loaded;
 use super::{PortalDomain, report};
@@ -60,7 +60,7 @@ async fn delete(ctx: &Ctx, loaded: &Loaded, step: &Step) -> bool {
     let request = wire::ApplyStepRequest {
         step: step.name().to_owned(),
         target: "istio".to_owned(),
-        objects: Some(objects(loaded)),
+        objects: Some(objects_of_step(loaded, step)),
         object: step.deletes().map(convert::object_to_wire),
         fingerprint_sha256: String::new(),
     };

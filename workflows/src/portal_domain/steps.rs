@@ -15,13 +15,15 @@ use proto::v1 as wire;
 use temporalio_workflow::{WorkflowContext, WorkflowTermination};
 
 use super::PortalDomain;
-use super::looks::objects;
+use super::looks::{objects, objects_of_step};
 use super::round::Next;
 use super::state::Loaded;
 use crate::clock::now_ms;
 
 type Ctx = WorkflowContext<PortalDomain>;
 
+/// A refused delete of a replaced object is tried again after this long.
+const REFUSED_DELETE_RETRY_MS: i64 = 15 * 60_000;
 /// A refused write is tried again after this long.
 const REFUSED_RETRY_MS: i64 = 60_000;
 
@@ -118,7 +120,7 @@ async fn write_object(ctx: &Ctx, loaded: &Loaded, step: &Step) -> Flow {
     let request = wire::ApplyStepRequest {
         step: step.name().to_owned(),
         target: "istio".to_owned(),
-        objects: Some(objects(loaded)),
+        objects: Some(objects_of_step(loaded, step)),
         object: step.deletes().map(convert::object_to_wire),
         fingerprint_sha256: ctx
             .state(|w| w.state.health.as_ref().map(|h| h.certificate_memory.fingerprint.clone()))
@@ -130,6 +132,11 @@ async fn write_object(ctx: &Ctx, loaded: &Loaded, step: &Step) -> Flow {
         Err(_) => Flow::EndRound(Next::outage(now, "our cluster")),
         Ok(reply) if reply.outcome == "refused" => {
             refused(ctx, step, &reply, now);
+            if step.deletes().is_some_and(|object| object.generation < loaded.claim.generation) {
+                // What serves is not touched by what cannot be cleared.
+                let why = "an operator: a delete of a replaced object was refused".to_owned();
+                return Flow::EndRound(Next::Rest { until_ms: now + REFUSED_DELETE_RETRY_MS, why });
+            }
             Flow::StopPlan
         }
         Ok(reply) => {
@@ -151,6 +158,9 @@ fn refused(ctx: &Ctx, step: &Step, reply: &wire::ApplyStepReply, now: i64) {
     };
     ctx.state_mut(|w| {
         w.state.steps.push(format!("refused {} ({})", step.name(), reason.as_str()));
+        if matches!(step, Step::Delete(_) | Step::DeleteOrders(_)) {
+            return;
+        }
         let Some(health) = &mut w.state.health else { return };
         let generation = health.generation;
         if matches!(step, Step::ApplyCertificate | Step::DiscardFailedCertificate(_)) {

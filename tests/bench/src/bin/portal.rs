@@ -45,8 +45,16 @@ async fn registrations(rig: &Rig, worker: i32) -> anyhow::Result<()> {
         tasks.push(t);
     }
     let cpu = cpu_seconds(worker)? - before;
-    println!("start to first status: p50 {:.0} ms, p99 {:.0} ms", percentile(&mut first, 50), percentile(&mut first, 99));
-    println!("start to active: p50 {:.1} s, p99 {:.1} s", percentile(&mut live, 50) / 1e3, percentile(&mut live, 99) / 1e3);
+    println!(
+        "start to first status: p50 {:.0} ms, p99 {:.0} ms",
+        percentile(&mut first, 50),
+        percentile(&mut first, 99)
+    );
+    println!(
+        "start to active: p50 {:.1} s, p99 {:.1} s",
+        percentile(&mut live, 50) / 1e3,
+        percentile(&mut live, 99) / 1e3
+    );
     events.sort_unstable();
     tasks.sort_unstable();
     println!("events {} to {}, workflow tasks {} to {}", events[0], events[count - 1], tasks[0], tasks[count - 1]);

@@ -45,6 +45,7 @@ fn a_change_of_domain_serves_the_new_host_before_the_old_objects_go() {
         let mut domain = rig.domain("before").await?;
         domain.go_live(rig).await?;
         let before = rig.objects(&domain).await?;
+        let secrets_before = rig.secrets(&domain).await?;
         domain.register_row(rig, "after.acme-customer.test").await?;
         domain.announce(rig, "refresh").await?;
         domain.reaches(rig, Status::VerifyingDns, MINUTE).await?;
@@ -55,9 +56,15 @@ fn a_change_of_domain_serves_the_new_host_before_the_old_objects_go() {
         domain.reaches(rig, Status::Active, MINUTE).await?;
         eventually("old objects gone", MINUTE, || async {
             let now = rig.objects(&domain).await.map_err(|error| error.to_string())?;
-            if before.iter().any(|object| now.contains(object)) { Err(format!("{now:?}")) } else { Ok(()) }
+            let secrets = rig.secrets(&domain).await.map_err(|error| error.to_string())?;
+            let left = before.iter().any(|object| now.contains(object))
+                || secrets_before.iter().any(|secret| secrets.contains(secret));
+            if left { Err(format!("{now:?} {secrets:?}")) } else { Ok(()) }
         })
         .await?;
+        let explained = domain.explain(rig).await?;
+        let face = explained.status.unwrap_or_default();
+        ensure!(face.phase == "active" && face.reason.is_empty(), "not quite good: {face:?}");
         rig.oracle(&domain).await
     });
 }

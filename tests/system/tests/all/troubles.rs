@@ -89,7 +89,9 @@ fn another_gateway_with_the_host_stops_us_and_is_not_touched() {
         rig.oracle(&domain).await?;
         let kept = rig.kubectl.object("gateways.networking.istio.io", "istio-system", "somebody-else").await?;
         ensure!(kept.is_some(), "a foreign Gateway was removed");
-        rig.kubectl.run(&["delete", "gateways.networking.istio.io", "-n", "istio-system", "somebody-else"], None).await?;
+        rig.kubectl
+            .run(&["delete", "gateways.networking.istio.io", "-n", "istio-system", "somebody-else"], None)
+            .await?;
         eventually("served once the claim is gone", MINUTE, || async {
             domain.announce(rig, "refresh").await.map_err(|error| error.to_string())?;
             domain.reaches(rig, Status::Active, Duration::from_secs(4)).await.map_err(|error| error.to_string())

@@ -11,11 +11,7 @@ use std::collections::BTreeMap;
 /// Starts the stack and leaves it running.
 pub(super) async fn up(use_external: bool, output: Output) -> Result<Exit, Failure> {
     let folders = Folders::find()?;
-    let mut options = Options { background: true, ..folders.options(&folders.kept(), use_external)? };
-    if options.root.join("postgres").exists() {
-        // Kept data has the sample tables already.
-        options.sql_files.clear();
-    }
+    let options = Options { background: true, ..folders.options(&folders.kept(), use_external)? };
     let stack = Box::pin(devstack::start(&options, &Lines)).await.map_err(did_not_start)?;
     let environment = stack.environment();
     if use_external || !points_outside() {
