@@ -250,8 +250,6 @@ impl Rise<'_> {
         cluster.prepare()?;
         let kinds = seed::plant(cluster, self.progress).await?;
         tokio::try_join!(self.dns(), self.part(cluster.etcd()), self.part(cluster.apiserver()))?;
-        let mut first = vec![cluster.manifests("before")];
-        first.extend(cluster.crds());
         if kinds == seed::Kinds::Missing {
             let mut first = vec![cluster.manifests("before")];
             first.extend(cluster.crds());
@@ -346,8 +344,10 @@ impl Rise<'_> {
         if self.parts.has(Group::Dns) {
             all.extend(network::environment(&self.options.root, self.ports));
         }
+        // The tools, and the executable itself, before what this process has.
         let path = env::var("PATH").unwrap_or_default();
-        all.insert("PATH".to_owned(), format!("{}:{path}", self.tools.bin.display()));
+        let own = self.options.binary.parent().map(|folder| format!("{}:", folder.display())).unwrap_or_default();
+        all.insert("PATH".to_owned(), format!("{}:{own}{path}", self.tools.bin.display()));
         self.supervisor.change(|state| state.environment = all)?;
         Ok(())
     }

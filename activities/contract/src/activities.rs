@@ -3,7 +3,7 @@
 //! The bodies are never run: the macro needs a function to read the types from.
 
 #![expect(clippy::unimplemented, reason = "the macro of the SDK asks for this body")]
-#![allow(missing_docs, reason = "the macro generates undocumented associated constants")]
+#![expect(missing_docs, reason = "the macro generates undocumented associated constants")]
 
 use proto::v1::{
     ApplyStepReply, ApplyStepRequest, CertificateLook, DeleteRowReply, DeleteRowRequest, DomainRecord, EdgeLook,

@@ -65,15 +65,15 @@ fn in_inventory(plan: &Plan, facts: &AuditFacts<'_>) -> bool {
     plan.steps.iter().filter_map(Step::deletes).all(|object| facts.inventory.contains(object))
 }
 
-/// Deletes outside a removal touch older generations while the current one serves, or a failed Certificate from which
+/// Deletes outside a removal touch objects of a replaced host while the current one serves, or a failed Certificate from which
 /// nothing serves.
 fn keeps_serving(plan: &Plan, facts: &AuditFacts<'_>) -> bool {
     plan.steps.iter().all(|step| match step {
         Step::Delete(object) | Step::DeleteOrders(object) => {
-            object.generation < facts.claim.generation && facts.health.edge_good()
+            object.generation < facts.claim.generation && object.host != facts.claim.host && facts.health.edge_good()
         }
         Step::DiscardFailedCertificate(object) => {
-            object.generation == facts.claim.generation
+            object.host == facts.claim.host
                 && object.kind == ObjectKind::Certificate
                 && !facts.health.certificate_good()
         }

@@ -47,7 +47,14 @@ pub fn decide(s: &Situation<'_>) -> Decision {
         return rest(s.now_ms + QUIET_MS, "a host name that may be used here");
     }
     if h.dns.next_check_ms <= s.now_ms {
-        return Decision::Look(if h.edge_memory.applied { EVERYTHING.to_vec() } else { vec![Look::Dns] });
+        let exists = h.edge_memory.applied || h.edge_memory.serving_now;
+        return Decision::Look(if exists { EVERYTHING.to_vec() } else { vec![Look::Dns] });
+    }
+    // A renewed certificate follows to the edge whatever DNS says: what serves must not expire.
+    let newest = &h.certificate_memory.fingerprint;
+    let renewed = h.certificate_good() && !newest.is_empty() && h.edge_memory.copied_fingerprint != *newest;
+    if h.edge_memory.applied && renewed {
+        return edge(s);
     }
     if !h.ownership_good() || !h.dns_good() {
         return awaiting_dns(s);
@@ -117,10 +124,8 @@ fn after_failure(s: &Situation<'_>) -> Decision {
     if h.dns.last_checked_ms < due {
         return Decision::Look(vec![Look::Dns]);
     }
-    let failed = s
-        .inventory
-        .iter()
-        .find(|object| object.generation == s.claim.generation && object.kind == ObjectKind::Certificate);
+    let failed =
+        s.inventory.iter().find(|object| object.host == s.claim.host && object.kind == ObjectKind::Certificate);
     match failed {
         Some(object) => Decision::Apply(plan(s, vec![Step::DiscardFailedCertificate(object.clone())])),
         None => Decision::Look(vec![Look::Preflight, Look::Certificate, Look::Edge]),
@@ -145,6 +150,9 @@ pub fn retry_order_at(health: &Health) -> i64 {
 /// A valid certificate exists: bring it to the edge, see it from outside, then clear what it replaces.
 fn edge(s: &Situation<'_>) -> Decision {
     let h = s.health;
+    if h.certificate.next_check_ms <= s.now_ms {
+        return Decision::Look(vec![Look::Certificate]);
+    }
     let (memory, newest) = (&h.edge_memory, &h.certificate_memory.fingerprint);
     let stale_copy = memory.copied_fingerprint != *newest;
     if !memory.applied || stale_copy {
@@ -182,9 +190,11 @@ fn edge(s: &Situation<'_>) -> Decision {
     rest(h.dns.next_check_ms.min(h.edge.next_check_ms), "nothing; the domain is live and watched by sweeps")
 }
 
-/// Deletes of every older generation, once the current one serves.
+/// Deletes of the objects of other hosts, once the current host serves. Objects of this host are in use whatever
+/// generation made them: a tenant may return to a host before its objects are gone.
 fn replaced_objects(s: &Situation<'_>) -> Vec<Step> {
-    let old: Vec<_> = s.inventory.iter().filter(|object| object.generation < s.claim.generation).cloned().collect();
+    let replaced = |object: &&OwnedObject| object.generation < s.claim.generation && object.host != s.claim.host;
+    let old: Vec<_> = s.inventory.iter().filter(replaced).cloned().collect();
     crate::portal::removal::delete_steps(&old)
 }
 
@@ -202,31 +212,29 @@ fn plan(s: &Situation<'_>, steps: Vec<Step>) -> Plan {
         domain_id: s.row.id.clone(),
         host: s.claim.host.clone(),
         generation: s.claim.generation,
-        slug: slug_in_force(&s.row.id, s.claim.generation, s.inventory),
+        slug: slug_in_force(&s.row.id, s.claim.generation, &s.claim.host, s.inventory),
         steps,
     }
 }
 
-/// The slug of a generation's names: as recorded, or made from the id; beside older objects it carries the generation.
-pub fn slug_in_force(domain_id: &str, generation: u64, inventory: &[OwnedObject]) -> String {
+/// The slug of a generation's names: as recorded for its host, or made from the id; beside objects of another host it
+/// carries the generation.
+pub fn slug_in_force(domain_id: &str, generation: u64, host: &str, inventory: &[OwnedObject]) -> String {
     let own = inventory
         .iter()
-        .find(|object| object.generation == generation && object.kind == ObjectKind::Certificate)
+        .filter(|object| object.host == host && object.kind == ObjectKind::Certificate)
+        .max_by_key(|object| object.generation)
         .and_then(|object| object.name.strip_prefix("portal-domain-"));
     if let Some(slug) = own {
         return slug.to_owned();
     }
     let base = names::slug(domain_id);
-    if inventory.iter().any(|object| object.generation != generation) {
-        names::slug_beside(&base, generation)
-    } else {
-        base
-    }
+    if inventory.iter().any(|object| object.host != host) { names::slug_beside(&base, generation) } else { base }
 }
 
 /// The objects that the current generation owns or is about to own.
 pub fn objects(s: &Situation<'_>) -> Vec<OwnedObject> {
-    let slug = slug_in_force(&s.row.id, s.claim.generation, s.inventory);
+    let slug = slug_in_force(&s.row.id, s.claim.generation, &s.claim.host, s.inventory);
     objects_of(&slug, s.claim.generation, &s.claim.host, s.settings)
 }
 
@@ -253,12 +261,21 @@ pub fn objects_of(slug: &str, generation: u64, host: &str, settings: &RunSetting
     all
 }
 
-/// Somebody asked: look at everything now, and resume an expired claim. The authority's own limits stand.
-pub fn ask_now(health: &mut Health, now_ms: i64) {
+/// Whether a request resumes an expired claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// The tenant pressed Retry or registered again: the row says `pending_dns`.
+    ByTenant,
+    /// An operator, a refresh or a sweep.
+    ByOthers,
+}
+
+/// Somebody asked: look at everything now; a tenant's request resumes an expired claim. The authority's own limits stand.
+pub fn ask_now(health: &mut Health, asked: Asked, now_ms: i64) {
     health.dns.next_check_ms = now_ms;
     health.edge.next_check_ms = now_ms;
     health.certificate.next_check_ms = now_ms;
-    if health.ownership.reason == Some(ReasonCode::ClaimExpired) {
+    if asked == Asked::ByTenant && health.ownership.reason == Some(ReasonCode::ClaimExpired) {
         health.opened_ms = now_ms;
         health.ownership.set(OwnershipState::Pending, now_ms);
         health.dns.attempt = 0;
@@ -277,7 +294,10 @@ pub fn reschedule_dns(health: &mut Health, settings: &RunSettings, jitter: Jitte
     } else if serving {
         now_ms + schedule::degraded_ms(health.dns.attempt, jitter)
     } else {
-        match dns_recheck_ms(now_ms - health.opened_ms, health.dns.attempt.saturating_sub(1), jitter) {
+        // Age counts from the last proof: a lapse of an old domain is a fresh matter.
+        let age = now_ms - health.opened_ms.max(health.dns_memory.proven_ms);
+        let attempt = health.dns.attempt.max(health.ownership.attempt).saturating_sub(1);
+        match dns_recheck_ms(age, attempt, jitter) {
             Some(wait) => now_ms + wait,
             None if health.ownership_good() => now_ms + 4 * 3_600_000,
             None => {

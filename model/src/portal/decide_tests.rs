@@ -266,7 +266,7 @@ fn a_refusing_authority_is_asked_at_most_four_times_an_hour() {
     assert!((2..=4).contains(&world.orders), "{}", world.orders);
     assert_eq!(world.statuses.last(), Some(&Status::CertificateFailed));
     world.authority_refuses = false;
-    ask_now(&mut world.health, world.now);
+    ask_now(&mut world.health, Asked::ByTenant, world.now);
     world.run_until(world.now + 2 * HOUR);
     assert_eq!(world.statuses.last(), Some(&Status::Active));
 }
@@ -276,7 +276,7 @@ fn impatience_never_spends_more_than_four_orders_an_hour() {
     let mut world = World { authority_refuses: true, ..World::good() };
     let end = world.now + HOUR;
     while world.now < end {
-        ask_now(&mut world.health, world.now);
+        ask_now(&mut world.health, Asked::ByTenant, world.now);
         world.run();
         world.now += 5_000;
     }
@@ -288,7 +288,7 @@ fn broken_dns_of_a_live_domain_shows_at_once_and_counts_after_fifteen_minutes() 
     let mut world = World::good();
     world.run_until(world.now + 60_000);
     world.dns = DnsState::Absent;
-    ask_now(&mut world.health, world.now);
+    ask_now(&mut world.health, Asked::ByTenant, world.now);
     world.run();
     let shown = face(&world.health, false, world.now);
     assert_eq!((shown.status, shown.reason), (Status::Active, Some(ReasonCode::DnsNoRecords)));
@@ -324,9 +324,47 @@ fn an_expired_claim_stops_and_a_request_resumes_it() {
     assert_eq!(world.health.ownership.reason, Some(ReasonCode::ClaimExpired));
     assert_eq!(world.statuses.last(), Some(&Status::DnsFailed));
     world.dns = DnsState::Correct;
-    ask_now(&mut world.health, world.now);
+    ask_now(&mut world.health, Asked::ByTenant, world.now);
     world.run_until(world.now + HOUR);
     assert_eq!(world.statuses.last(), Some(&Status::Active));
+}
+
+#[test]
+fn a_sweep_does_not_resume_an_expired_claim() {
+    let mut world = World { dns: DnsState::Absent, ..World::good() };
+    world.run_until(world.now + 15 * 24 * HOUR);
+    ask_now(&mut world.health, Asked::ByOthers, world.now);
+    world.run();
+    assert_eq!(world.health.ownership.reason, Some(ReasonCode::ClaimExpired));
+}
+
+#[test]
+fn a_lapse_of_an_old_domain_is_watched_and_not_expired() {
+    let mut world = World::good();
+    world.run_until(world.now + 40 * 24 * HOUR);
+    world.dns = DnsState::Absent;
+    ask_now(&mut world.health, Asked::ByOthers, world.now);
+    world.run_until(world.now + 2 * HOUR);
+    assert_eq!(world.statuses.last(), Some(&Status::VerifyingDns));
+    world.dns = DnsState::Correct;
+    world.run_until(world.now + HOUR);
+    assert_eq!(world.statuses.last(), Some(&Status::Active));
+}
+
+#[test]
+fn objects_of_the_same_host_are_never_replaced() {
+    let (row, settings, claim) = (row(), settings(), Claim { generation: 3, ..claim() });
+    let mut world = World::good();
+    world.run_until(world.now + 60_000);
+    let mut inventory = objects_of("s", 1, &claim.host, &settings);
+    let other = objects_of("s-g2", 2, "other.customer.test", &settings);
+    inventory.extend(other.clone());
+    let health = &world.health;
+    let s =
+        Situation { row: &row, claim: &claim, inventory: &inventory, health, settings: &settings, now_ms: world.now };
+    assert_eq!(slug_in_force(&row.id, 3, &claim.host, &inventory), "s");
+    let deleted: Vec<_> = replaced_objects(&s).iter().filter_map(Step::deletes).cloned().collect();
+    assert!(!deleted.is_empty() && deleted.iter().all(|object| other.contains(object)), "{deleted:?}");
 }
 
 fn any_dns() -> impl Strategy<Value = DnsState> {
@@ -344,14 +382,14 @@ proptest! {
             (world.dns, world.path_open, world.authority_refuses) = (dns, path, refuses);
             (world.conflict, world.edge_answers) = (conflict, answers);
             if ask {
-                ask_now(&mut world.health, world.now);
+                ask_now(&mut world.health, Asked::ByTenant, world.now);
             }
             world.run_until(world.now + wait);
         }
         let good = World::good();
         (world.dns, world.path_open, world.authority_refuses) = (good.dns, true, false);
         (world.conflict, world.edge_answers) = (false, true);
-        ask_now(&mut world.health, world.now);
+        ask_now(&mut world.health, Asked::ByTenant, world.now);
         world.run_until(world.now + 30 * HOUR);
         prop_assert_eq!(world.statuses.last(), Some(&Status::Active));
     }
@@ -363,7 +401,7 @@ proptest! {
         world.run_until(world.now + 60_000);
         world.dns = dns;
         [world.path_open, world.authority_refuses, world.conflict, world.edge_answers] = flags;
-        ask_now(&mut world.health, world.now);
+        ask_now(&mut world.health, Asked::ByTenant, world.now);
         world.run_until(world.now + wait);
         prop_assert!(world.gateway && world.route && world.copied);
     }

@@ -14,7 +14,7 @@ pub fn objects_to_remove(
 ) -> Vec<OwnedObject> {
     let mut all = inventory.to_vec();
     let (generation, host) = claim.map_or((1, ""), |claim| (claim.generation, claim.host.as_str()));
-    let slug = slug_in_force(domain_id, generation, inventory);
+    let slug = slug_in_force(domain_id, generation, host, inventory);
     for expected in objects_of(&slug, generation, host, settings) {
         let known =
             all.iter().any(|o| o.kind == expected.kind && o.namespace == expected.namespace && o.name == expected.name);

@@ -34,9 +34,9 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("harness", &["contract", "devstack", "dns-server", "model", "proto"]),
     ("architecture", &[]),
-    ("conformance", &["dns", "dns-server", "model"]),
+    ("conformance", &["dns", "dns-server"]),
     ("system", &["harness"]),
-    ("bench", &["harness", "model"]),
+    ("bench", &["harness"]),
 ];
 
 /// Crates that a pure crate or a workflow must not reach by any path: they hold sockets, files, clocks or clients.

@@ -184,6 +184,6 @@ pub(super) fn next_input(s: &RunState) -> wire::PortalDomainInput {
         tenant_id: s.tenant.clone(),
         portal_domain_id: s.wanted_id.clone(),
         trigger: "refresh".to_owned(),
-        carry: s.health.as_ref().map(|health| health_to_carry(health, s.pending())),
+        carry: s.health.as_ref().map(|health| health_to_carry(health, s.busy())),
     }
 }

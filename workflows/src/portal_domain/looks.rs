@@ -292,7 +292,7 @@ pub(super) fn objects(loaded: &Loaded) -> wire::DomainObjects {
         generation: claim.generation,
         fence: claim.fence,
         probe_nonce: claim.probe_nonce.clone(),
-        slug: slug_in_force(&row.id, claim.generation, &loaded.inventory),
+        slug: slug_in_force(&row.id, claim.generation, &claim.host, &loaded.inventory),
     }
 }
 
@@ -302,7 +302,7 @@ pub(super) fn objects_of_step(loaded: &Loaded, step: &Step) -> wire::DomainObjec
     if let Some(object) = step.deletes() {
         all.host.clone_from(&object.host);
         all.generation = object.generation;
-        all.slug = slug_in_force(&loaded.row.id, object.generation, &loaded.inventory);
+        all.slug = slug_in_force(&loaded.row.id, object.generation, &object.host, &loaded.inventory);
     }
     all
 }

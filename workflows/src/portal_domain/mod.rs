@@ -56,6 +56,9 @@ impl PortalDomain {
             match round::round(ctx).await? {
                 Next::Again => {}
                 Next::Ended => {
+                    // An update that this round served still has to answer.
+                    let handlers = ctx.clone();
+                    ctx.wait_condition(move |w| w.state.pending() || handlers.all_handlers_finished()).await?;
                     if !ctx.state(|w| w.state.pending()) {
                         return Ok(());
                     }
@@ -130,9 +133,13 @@ async fn continue_as_new_when_due(ctx: &WorkflowContext<PortalDomain>) -> Result
     if !old && ctx.history_length() < HISTORY_EVENTS_MAX && !ctx.continue_as_new_suggested() {
         return Ok(());
     }
+    // An update waits for a round, so a run with a request in hand must not wait for its handlers here.
+    if ctx.state(|w| w.state.busy()) {
+        return Ok(());
+    }
     let handlers = ctx.clone();
-    ctx.wait_condition(move |_| handlers.all_handlers_finished()).await?;
-    if ctx.state(|w| w.state.pending()) {
+    ctx.wait_condition(move |w| w.state.busy() || handlers.all_handlers_finished()).await?;
+    if ctx.state(|w| w.state.busy()) {
         return Ok(());
     }
     let next = ctx.state(|w| answers::next_input(&w.state));

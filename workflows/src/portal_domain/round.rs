@@ -4,7 +4,7 @@ use contract::activities::Store;
 use contract::convert;
 use contract::options::short_step;
 use model::portal::audit::{AuditFacts, audit};
-use model::portal::decide::{Situation, ask_now, decide};
+use model::portal::decide::{Asked, Situation, ask_now, decide};
 use model::portal::health::Health;
 use model::portal::plan::{Decision, Plan, Verdict};
 use model::portal::record::Status;
@@ -126,7 +126,10 @@ fn take_in(ctx: &WorkflowContext<PortalDomain>, record: &DomainRecord) -> Result
         s.vanished_ms = 0;
         s.wanted_id.clone_from(&row.id);
         if s.health.as_ref().is_none_or(|health| health.generation != claim.generation) {
-            s.health = Some(Health::new(claim.generation, now));
+            let mut health = Health::new(claim.generation, now);
+            // Live before this run knew it (cut-over, a run that was terminated): live until probes say otherwise.
+            health.edge_memory.serving_now = row.status == Status::Active;
+            s.health = Some(health);
             s.written = None;
         }
         if let (Some(policy), Some(health)) = (policy, &mut s.health) {
@@ -204,8 +207,10 @@ fn serve_request(ctx: &WorkflowContext<PortalDomain>) -> Option<Next> {
         }
         s.ask_due = false;
         s.asked_ms = now;
+        let retry = s.loaded.as_ref().is_some_and(|loaded| loaded.row.status == Status::PendingDns);
+        let asked = if retry { Asked::ByTenant } else { Asked::ByOthers };
         if let Some(health) = &mut s.health {
-            ask_now(health, now);
+            ask_now(health, asked, now);
         }
         None
     })
@@ -258,6 +263,8 @@ async fn vanished(ctx: &WorkflowContext<PortalDomain>) -> Result<Next, WorkflowT
         if s.vanished_ms == 0 {
             s.vanished_ms = now;
         }
+        // There is nothing to look at: a request is served by this round.
+        s.ask_due = false;
         let owns = s.loaded.as_ref().is_some_and(|loaded| !loaded.inventory.is_empty());
         (owns, s.vanished_ms)
     });

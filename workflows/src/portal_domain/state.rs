@@ -104,4 +104,9 @@ impl RunState {
     pub(crate) fn pending(&self) -> bool {
         self.requests > self.taken
     }
+
+    /// A request is waiting, or taken and not served yet.
+    pub(crate) fn busy(&self) -> bool {
+        self.pending() || self.ask_due || self.served < self.taken
+    }
 }

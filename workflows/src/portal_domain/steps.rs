@@ -173,13 +173,17 @@ fn refused(ctx: &Ctx, step: &Step, reply: &wire::ApplyStepReply, now: i64) {
             health.edge.fold(finding, |_| false, generation, now);
             reschedule_edge(health, Jitter::NONE, now);
             health.edge.next_check_ms = now + REFUSED_RETRY_MS;
+            if matches!(step, Step::CopySecret) {
+                // The source may hold a newer certificate than the one we know.
+                health.certificate.next_check_ms = now;
+            }
         }
     });
 }
 
 /// What follows from a write of our own, until the next look says more.
 fn applied(ctx: &Ctx, loaded: &Loaded, step: &Step, reply: &wire::ApplyStepReply, now: i64) {
-    let slug = slug_in_force(&loaded.row.id, loaded.claim.generation, &loaded.inventory);
+    let slug = slug_in_force(&loaded.row.id, loaded.claim.generation, &loaded.claim.host, &loaded.inventory);
     ctx.state_mut(|w| {
         let s = &mut w.state;
         let Some(health) = &mut s.health else { return };

@@ -107,3 +107,37 @@ fn disable_in_each_stage_of_a_registration_ends_clean() {
         Ok(())
     });
 }
+
+#[test]
+fn a_renewed_certificate_reaches_the_edge_by_itself() {
+    on_the_stack(async |rig| {
+        let domain = rig.domain("renewed").await?;
+        domain.go_live(rig).await?;
+        let name = format!("portal-domain-{}", domain.id);
+        let copy = async || -> anyhow::Result<String> {
+            let secret = rig.kubectl.object("secret", "istio-system", &name).await?.unwrap_or_default();
+            Ok(secret["data"]["tls.crt"].as_str().unwrap_or_default().to_owned())
+        };
+        let before = copy().await?;
+        // What `cmctl renew` does: cert-manager issues again although nothing is near its end.
+        let certificate = rig.kubectl.object("certificates.cert-manager.io", "msp", &name).await?.unwrap_or_default();
+        let generation = &certificate["metadata"]["generation"];
+        let condition = |kind: &str, reason: &str| {
+            serde_json::json!({"type": kind, "status": "True", "reason": reason, "message": "test",
+                "lastTransitionTime": certificate["metadata"]["creationTimestamp"], "observedGeneration": generation})
+        };
+        let patch = serde_json::json!({"status": {"conditions":
+            [condition("Ready", "Ready"), condition("Issuing", "ManuallyTriggered")]}});
+        let kind = "certificates.cert-manager.io";
+        let patch = patch.to_string();
+        let args = ["patch", kind, "-n", "msp", &name, "--subresource=status", "--type=merge", "-p", &patch];
+        rig.kubectl.run(&args, None).await?;
+        eventually("the copy follows", 3 * MINUTE, || async {
+            let now = copy().await.map_err(|error| error.to_string())?;
+            if now == before || now.is_empty() { Err("still the old certificate".to_owned()) } else { Ok(()) }
+        })
+        .await?;
+        ensure!(domain.row(rig).await?.is_some_and(|row| row.status == "active"), "it stopped being active");
+        rig.oracle(&domain).await
+    });
+}

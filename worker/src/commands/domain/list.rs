@@ -64,15 +64,18 @@ fn table(rows: &[DomainSummary]) -> String {
         return "no portal domain".to_owned();
     }
     let width = rows.iter().map(|row| row.domain.chars().count()).max().unwrap_or(0).max(6);
-    let mut lines =
-        format!("{:<width$}  {:<19}  {:<24}  {:<36}  {}\n", "DOMAIN", "STATUS", "LAST CHECKED", "TENANT", "MESSAGE");
+    let mut lines = format!(
+        "{:<width$}  {:<19}  {:<24}  {:<36}  {:<36}  {}\n",
+        "DOMAIN", "STATUS", "LAST CHECKED", "TENANT", "DOMAIN ID", "MESSAGE"
+    );
     for row in rows {
         lines.push_str(&format!(
-            "{:<width$}  {:<19}  {:<24}  {:<36}  {}\n",
+            "{:<width$}  {:<19}  {:<24}  {:<36}  {:<36}  {}\n",
             row.domain,
             row.status,
             text::instant_us(row.last_checked_us),
             row.tenant_id,
+            row.portal_domain_id,
             row.status_message
         ));
     }
