@@ -1,6 +1,7 @@
 //! Which objects a removal deletes, and in which order (domain-health contract, section 12).
 
 use crate::portal::decide::{objects_of, slug_in_force};
+use crate::portal::names;
 use crate::portal::plan::Step;
 use crate::portal::record::{Claim, ObjectKind, OwnedObject, RunSettings};
 
@@ -14,7 +15,10 @@ pub fn objects_to_remove(
 ) -> Vec<OwnedObject> {
     let mut all = inventory.to_vec();
     let (generation, host) = claim.map_or((1, ""), |claim| (claim.generation, claim.host.as_str()));
-    let slug = slug_in_force(domain_id, generation, host, inventory);
+    let slug = match claim {
+        Some(_) => slug_in_force(domain_id, generation, host, inventory),
+        None => names::slug(domain_id),
+    };
     for expected in objects_of(&slug, generation, host, settings) {
         let known =
             all.iter().any(|o| o.kind == expected.kind && o.namespace == expected.namespace && o.name == expected.name);

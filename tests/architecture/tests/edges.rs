@@ -1,6 +1,6 @@
 //! Compares `cargo metadata` with the table of allowed edges.
 
-use architecture::{ALLOWED, FENCED, PURE};
+use architecture::{ALLOWED, FENCED, NAMEABLE, PURE};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,7 +42,19 @@ fn nothing_depends_on_the_worker() {
 }
 
 #[test]
-fn workflow_code_reaches_no_socket_file_or_clock() {
+fn workflow_code_can_name_no_socket_file_or_client() {
+    let metadata = metadata();
+    for (name, nameable) in NAMEABLE {
+        let package = metadata.packages.iter().find(|p| p.name.as_str() == *name).expect("a crate of this workspace");
+        for dependency in package.dependencies.iter().filter(|d| d.kind == DependencyKind::Normal) {
+            let allowed = nameable.contains(&dependency.name.as_str());
+            assert!(allowed, "{name} can name {}: workflow code would replay differently, or block", dependency.name);
+        }
+    }
+}
+
+#[test]
+fn pure_crates_reach_no_socket_file_or_clock() {
     let metadata = metadata();
     let resolve = metadata.resolve.as_ref().expect("a resolved graph");
     let names: BTreeMap<&PackageId, &str> = metadata.packages.iter().map(|p| (&p.id, p.name.as_str())).collect();
