@@ -92,12 +92,13 @@ fn prepare_blocking(root: &Path, tools: &Tools, port: u16, ephemeral: bool) -> R
 }
 
 impl Postgres {
-    /// Describes the server: no sockets in the file system, no fsync (the data can be made again).
+    /// Describes the server: no sockets in the file system, no fsync (the data can be made again). A commit still reaches the
+    /// kernel before it is answered, so a killed server loses none; only a machine that loses power would.
     pub(crate) fn part(&self, root: &Path) -> PartSpec {
         let own = root.join("postgres");
         let mut part = PartSpec::new("postgres", self.programs.join("bin/postgres"), &self.data)
             .args(["-D".to_owned(), self.data.display().to_string(), "-p".to_owned(), self.port.to_string()])
-            .args(["-h", "127.0.0.1", "-k", "", "-c", "fsync=off", "-c", "synchronous_commit=off"])
+            .args(["-h", "127.0.0.1", "-k", "", "-c", "fsync=off"])
             .args(["-c", "full_page_writes=off", "-c", "max_connections=200", "-c", "shared_buffers=64MB"])
             .args(["-c", "log_min_messages=warning", "-c", "timezone=UTC", "-c", "max_prepared_transactions=0"])
             .ready(Ready::Command(vec![
