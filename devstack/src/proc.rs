@@ -29,9 +29,10 @@ impl ProcId {
         Self::of(i32::try_from(std::process::id()).ok()?)
     }
 
-    /// Tells whether it runs; a zombie does not.
+    /// Tells whether it runs; a zombie without threads does not.
     pub(crate) fn alive(self) -> bool {
-        stat(self.pid).is_some_and(|(started, state)| started == self.started && !matches!(state, 'Z' | 'X'))
+        let runs = |state| !matches!(state, 'Z' | 'X') || has_threads(self.pid);
+        stat(self.pid).is_some_and(|(started, state)| started == self.started && runs(state))
     }
 
     /// Sends a signal to its whole group; nothing when it is gone.
@@ -69,6 +70,11 @@ fn stat(pid: i32) -> Option<(u64, char)> {
     // Field 3 was the state; field 22 is 18 further.
     let started = fields.nth(18)?.parse().ok()?;
     Some((started, state))
+}
+
+/// The leader of a killed process is a zombie while its other threads still end, and those hold its sockets.
+fn has_threads(pid: i32) -> bool {
+    std::fs::read_dir(format!("/proc/{pid}/task")).is_ok_and(|tasks| tasks.count() > 1)
 }
 
 #[cfg(test)]
