@@ -5,7 +5,7 @@ use crate::question::{AskedHost, Token};
 use crate::tokens::PreflightTokens;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long an unknown token waits for the watch. An authority may ask within milliseconds of the Challenge's creation,
 /// before the API server's event has reached us, and a 404 then costs a failed authorization (5 per name and hour). The
@@ -79,7 +79,7 @@ impl Responder {
             if let Some(body) = arrived {
                 return Known::Body(body);
             }
-            could_ask_all &= challenges.is_synced();
+            could_ask_all &= challenges.is_complete(Instant::now());
         }
         if could_ask_all { Known::Absent } else { Known::CouldNotTell }
     }

@@ -94,3 +94,24 @@ async fn who_waits_gets_a_challenge_that_arrives_and_gives_up_in_time() {
     let (host, token) = question("a.test", "missing");
     assert_eq!(challenges.wait_for(&host, &token, Duration::from_millis(5)).await, None);
 }
+
+#[tokio::test]
+async fn a_broken_watch_keeps_what_it_knew_and_denies_nothing() {
+    let challenges = Challenges::default();
+    let first = challenge("c1", "HTTP-01", "a.test", "t1", "one");
+    fed(&challenges, vec![Event::Init, Event::InitApply(first), Event::InitDone]).await;
+    assert!(challenges.is_complete(Instant::now()));
+    challenges.feed(stream::iter([Err(watcher::Error::NoResourceVersion)])).await;
+    check(&challenges, "a.test", "t1", Some("one"));
+    assert!(challenges.is_synced() && !challenges.is_complete(Instant::now()));
+    let later = Instant::now() + TRUST_AFTER + Duration::from_millis(1);
+    assert!(challenges.is_complete(later), "a watch that stays quiet is trusted again");
+}
+
+#[test]
+fn a_broken_watch_is_tried_again_before_a_request_gives_up() {
+    for pause in Steady.take(1000) {
+        assert!(pause * 2 < crate::answer::WATCH_PATIENCE);
+    }
+    const { assert!(RETRY.as_millis() < TRUST_AFTER.as_millis()) };
+}
