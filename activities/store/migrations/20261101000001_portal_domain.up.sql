@@ -38,6 +38,7 @@ CREATE TABLE tenantry.claims (
   CHECK ((proven_at IS NULL) = (proof_method IS NULL)));
 CREATE UNIQUE INDEX claims_open_idx ON tenantry.claims (tenant, portal_domain_id) WHERE closed_at IS NULL;
 CREATE INDEX claims_open_by_id_idx ON tenantry.claims (portal_domain_id) WHERE closed_at IS NULL;
+CREATE INDEX claims_gone_idx ON tenantry.claims (row_gone_at) WHERE row_gone_at IS NOT NULL;
 CREATE INDEX claims_host_idx ON tenantry.claims (host, tenant);
 
 -- One row per generation of a tenant's domain: what it asked for, and which fence its writes carry.
@@ -135,3 +136,16 @@ CREATE TABLE tenantry.tombstones (
   released_reason text CHECK (released_reason IN ('returned', 'proven_by_other', 'left')),
   UNIQUE (tenant, portal_domain_id, host, generation));
 CREATE INDEX tombstones_host_idx ON tenantry.tombstones (host) WHERE released_at IS NULL;
+
+-- Times in which no removal runs, because too many rows vanished at once. At most one is open.
+CREATE TABLE tenantry.removal_holds (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  began_at timestamptz NOT NULL,
+  vanished bigint NOT NULL,
+  fleet bigint NOT NULL,
+  released_at timestamptz,
+  released_by text,
+  note text,
+  CHECK ((released_at IS NULL) = (released_by IS NULL)),
+  CHECK ((released_at IS NULL) = (note IS NULL)));
+CREATE UNIQUE INDEX removal_holds_open_idx ON tenantry.removal_holds ((true)) WHERE released_at IS NULL;

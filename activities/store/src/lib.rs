@@ -4,9 +4,11 @@
 //! or id. No write leaves `disabled`. Every write compares with what was read. One tenant's records change in one
 //! transaction, one writer at a time. Nothing is written with the database's clock.
 
+mod census;
 mod db;
 mod error;
 mod history;
+mod hold;
 mod inventory;
 mod load;
 mod preflight;
@@ -26,8 +28,10 @@ pub mod sql;
 
 pub use activities::StoreActivities;
 pub use application::{RegisterError, Registered, canonical_host, disable, register};
+pub use census::{Census, census};
 pub use db::{connect_options, pool, prepare_options};
 pub use error::{STORE_REJECTED, STORE_UNAVAILABLE, StoreError};
+pub use hold::{RemovalHold, release_removals, removal_holds};
 pub use report::{DomainDetail, DomainSummary, HistoryEntry, ListFilter, domain_status, history, list_domains};
 pub use roles::{RESPONDER_ROLE, Role, Roles, WORKER_ROLE};
 pub use schema::{Readiness, Report, SchemaError, migrate, newest_version, readiness, revert};

@@ -3,10 +3,11 @@
 use crate::claim::{self, Asked, Claim, Domain};
 use crate::db::{Record, begin, commit, micros};
 use crate::error::StoreError;
-use crate::{Settings, inventory, remove, sql};
+use crate::{Settings, hold, inventory, remove, sql};
 use contract::convert::finding_to_wire;
 use contract::names::tenant_of_workflow_id;
 use model::portal::hostname::{HostRules, judge};
+use model::portal::record::Status;
 use model::portal::schedule::VANISHED_CONFIRM_MS;
 use proto::v1 as wire;
 use sqlx::PgConnection;
@@ -50,6 +51,7 @@ pub(crate) async fn load_domain(
     sql::LOCK_TENANT.bind(tenant).execute(&mut tx).await?;
     let found = sql::READ_ROW.bind(tenant).bind(id).one(&mut tx).await?;
     if found.field("foreign_id")? {
+        commit(tx).await?;
         return Ok(foreign);
     }
     let record = match read_row(tenant, &found)? {
@@ -101,6 +103,10 @@ async fn with_row(
         network: settings.network.clone(),
     };
     let policy = finding_to_wire(&judge(&row.domain, &rules));
+    let removals_held_since_ms = match row.status == Status::Disabled.as_str() {
+        true => hold::held_since(conn, now_ms).await?,
+        false => 0,
+    };
     Ok(wire::DomainRecord {
         claim: Some(claim.to_wire(tenant, contended)),
         inventory: inventory::read(conn, tenant).await?,
@@ -108,6 +114,7 @@ async fn with_row(
         row: Some(row),
         foreign: false,
         settings: Some(settings.run.clone()),
+        removals_held_since_ms,
     })
 }
 
@@ -128,6 +135,7 @@ async fn without_row(
     Ok(wire::DomainRecord {
         claim: claim.map(|claim| claim.to_wire(tenant, false)),
         inventory,
+        removals_held_since_ms: hold::held_since(conn, now_ms).await?,
         settings: Some(settings.run.clone()),
         ..Default::default()
     })

@@ -82,6 +82,8 @@ const WORKER_RIGHTS: &[&str] = &[
     "GRANT SELECT, INSERT, UPDATE ON tenantry.claims, tenantry.observations, tenantry.inventory, tenantry.tombstones TO {role}",
     "GRANT SELECT, INSERT ON tenantry.claim_generations, tenantry.observation_log, tenantry.history TO {role}",
     "GRANT SELECT, INSERT, UPDATE, DELETE ON tenantry.preflight_tokens TO {role}",
+    "GRANT SELECT, INSERT ON tenantry.removal_holds TO {role}",
+    "GRANT UPDATE (released_at, released_by, note) ON tenantry.removal_holds TO {role}",
     "GRANT USAGE ON SEQUENCE tenantry.fence TO {role}",
     "GRANT SELECT ON tenantry.schema_migrations TO {role}",
     // No statement of this crate takes seconds; these bounds end what a fail-over or a lock left hanging.

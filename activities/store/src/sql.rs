@@ -319,6 +319,38 @@ SELECT h.* FROM (
   FROM tenantry.history h WHERE h.tenant = $1::uuid ORDER BY h.id DESC LIMIT $2::bigint) AS h
 ORDER BY h.id";
 
+    /// The open hold of all removals, and the rows that vanished since the last release and within the window: two counts
+    /// that end at the numbers beyond which they no longer matter.
+    READ_HOLD "read the hold of removals" = "
+SELECT (SELECT tenantry.micros(h.began_at) FROM tenantry.removal_holds h WHERE h.released_at IS NULL) AS held_us,
+  (SELECT count(*) FROM (SELECT 1 FROM tenantry.claims c WHERE c.row_gone_at > greatest(tenantry.instant($1::bigint),
+      (SELECT max(r.released_at) FROM tenantry.removal_holds r)) LIMIT $2::bigint) AS v) AS vanished,
+  (SELECT count(*) FROM (SELECT 1 FROM tenantry.claims c WHERE c.closed_at IS NULL LIMIT $3::bigint) AS f) AS fleet";
+
+    /// Holds all removals; nothing where they are held already.
+    HOLD_REMOVALS "hold the removals" = "
+INSERT INTO tenantry.removal_holds (began_at, vanished, fleet) VALUES (tenantry.instant($1::bigint), $2::bigint, $3::bigint)
+ON CONFLICT DO NOTHING";
+
+    /// Lets removals go on. The rows that vanished until now no longer count.
+    RELEASE_REMOVALS "release the removals" = "
+UPDATE tenantry.removal_holds h SET released_at = tenantry.instant($1::bigint), released_by = $2::text, note = $3::text
+WHERE h.released_at IS NULL";
+
+    /// The newest holds, newest first.
+    LIST_HOLDS "list the holds of removals" = "
+SELECT tenantry.micros(h.began_at) AS began_us, h.vanished, h.fleet, tenantry.micros(h.released_at) AS released_us,
+       coalesce(h.released_by, '') AS released_by, coalesce(h.note, '') AS note
+FROM tenantry.removal_holds h ORDER BY h.id DESC LIMIT $1::bigint";
+
+    /// How many domains stand where: by status, and by axis and reason of what is not good.
+    CENSUS "count the domains" = "
+SELECT 'status' AS kind, '' AS axis, p.status::text AS word, count(*) AS domains FROM public.portal_domains p GROUP BY p.status
+UNION ALL
+SELECT 'reason', o.axis, o.reason, count(*) FROM tenantry.observations o
+  JOIN public.portal_domains p ON p.id = o.portal_domain_id AND p.tenant = o.tenant
+WHERE o.reason <> '' GROUP BY o.axis, o.reason";
+
     /// Which migrations were applied.
     APPLIED "read the schema's version" = "
 SELECT m.version FROM tenantry.schema_migrations m WHERE m.success ORDER BY m.version";

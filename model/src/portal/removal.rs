@@ -46,6 +46,33 @@ pub fn delete_steps(objects: &[OwnedObject]) -> Vec<Step> {
     steps
 }
 
+/// Tells whether an object stays for as long as one of kind `standing` could not be deleted: a Secret outlives the Gateways
+/// that name it, because a listener without its Secret delays the whole edge, and a Certificate without its Secret orders
+/// again.
+pub const fn waits_for(kind: ObjectKind, standing: ObjectKind) -> bool {
+    match standing {
+        ObjectKind::Gateway => matches!(kind, ObjectKind::SecretCopy | ObjectKind::Secret),
+        ObjectKind::Certificate => matches!(kind, ObjectKind::Secret),
+        ObjectKind::VirtualService | ObjectKind::SecretCopy | ObjectKind::Secret => false,
+    }
+}
+
+/// Vanished rows within [`WAVE_WINDOW_MS`] that are a wave in a fleet of any size.
+pub const WAVE_ROWS: u64 = 10;
+/// Vanished rows from which the share of the fleet counts: in a fleet of twenty a single row is more than the share.
+const WAVE_ROWS_MIN: u64 = 3;
+/// Open claims beyond which the share allows more than [`WAVE_ROWS`], so that nobody need count further.
+pub const WAVE_FLEET_COUNTED: u64 = 501;
+/// Time within which vanished rows are counted.
+pub const WAVE_WINDOW_MS: i64 = 60 * 60_000;
+
+/// Tells whether so many rows vanished within an hour that something other than tenants leaving must be the cause: more
+/// than ten, or more than 2 % of the fleet (domain-health contract, section 12, "Removal"). All removals then wait for an
+/// operator. Fewer than three rows are never a wave.
+pub fn is_wave(vanished: u64, fleet: u64) -> bool {
+    vanished > WAVE_ROWS || (vanished >= WAVE_ROWS_MIN && vanished.saturating_mul(50) > fleet)
+}
+
 fn order(kind: ObjectKind) -> usize {
     ObjectKind::REMOVAL_ORDER.iter().position(|k| *k == kind).expect("every kind has a place in the removal order")
 }
@@ -69,6 +96,42 @@ mod tests {
                 "delete_secret"
             ]
         );
+    }
+
+    #[test]
+    fn a_wave_is_more_than_ten_rows_or_two_percent_of_the_fleet() {
+        for (vanished, fleet, wave) in [
+            (0, 0, false),
+            (2, 2, false),
+            (3, 100, true),
+            (3, 149, true),
+            (3, 150, false),
+            (10, 500, false),
+            (10, 499, true),
+            (11, WAVE_FLEET_COUNTED, true),
+            (11, u64::MAX, true),
+            (u64::MAX, 1, true),
+        ] {
+            assert_eq!(is_wave(vanished, fleet), wave, "{vanished} of {fleet}");
+        }
+    }
+
+    #[test]
+    fn a_secret_outlives_what_would_miss_it() {
+        use ObjectKind::{Certificate, Gateway, Secret, SecretCopy, VirtualService};
+        for (standing, waiting) in [
+            (VirtualService, &[] as &[ObjectKind]),
+            (Gateway, &[SecretCopy, Secret]),
+            (SecretCopy, &[]),
+            (Certificate, &[Secret]),
+            (Secret, &[]),
+        ] {
+            for kind in ObjectKind::REMOVAL_ORDER {
+                let waits = waits_for(kind, standing);
+                assert_eq!(waits, waiting.contains(&kind), "{kind:?} while {standing:?} stands");
+                assert!(!waits || order(kind) > order(standing), "{kind:?} goes before {standing:?}");
+            }
+        }
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub const PREFLIGHT_LIFE_MS: i64 = 10 * MINUTE;
 pub const VANISHED_CONFIRM_MS: i64 = 10 * MINUTE;
 /// A delete that is pending for longer than this is called blocked.
 pub const REMOVAL_BLOCKED_MS: i64 = 5 * MINUTE;
+/// While all removals are held for an operator, each is looked at again after this long.
+pub const REMOVALS_HELD_MS: i64 = 5 * MINUTE;
 /// Objects without an outside probe for this long stop being "almost there".
 pub const EDGE_DEADLINE_MS: i64 = 5 * MINUTE;
 /// A quiet run of a live domain sleeps this long; sweeps wake it on change. Also the longest life of one run.

@@ -14,6 +14,7 @@ use crate::config::{QueueRole, Source, WorkerSettings};
 use crate::exit::{Exit, Failure, OrExit as _};
 use crate::health::{Health, System};
 use crate::register::Activities;
+use crate::telemetry::census::FleetGauges;
 use crate::telemetry::logs::Reader;
 use crate::telemetry::metrics::{Metrics, SdkMetrics};
 use crate::telemetry::{logs, traces};
@@ -42,12 +43,13 @@ pub(crate) async fn run(source: &Source) -> Result<Exit, Failure> {
     let health = Health::new(settings.temporal.queues.iter().map(|queue| queue.name.clone()));
     let sdk = SdkMetrics::start().or_exit(Exit::Internal, "could not start the SDK's metrics")?;
     let metrics = Metrics::new(health.clone(), &sdk, &build).or_exit(Exit::Internal, "could not register metrics")?;
+    let fleet = metrics.fleet();
     ports::serve(&settings.process, health.clone(), metrics).await?;
 
     let (stop, stopped) = watch::channel(false);
     let mut threads = Vec::new();
     let ended_early = tokio::select! {
-        outcome = serve(&settings, &health, &sdk, provider.as_ref(), &stopped, &mut threads) => Some(outcome?),
+        outcome = serve(&settings, &health, &sdk, (provider.as_ref(), fleet), &stopped, &mut threads) => Some(outcome?),
         signal = stop_signal() => {
             tracing::info!("received {signal}: draining for at most {} s", settings.process.drain.as_secs());
             None
@@ -75,12 +77,15 @@ async fn serve(
     settings: &WorkerSettings,
     health: &Health,
     sdk: &SdkMetrics,
-    provider: Option<&SdkTracerProvider>,
+    (provider, fleet): (Option<&SdkTracerProvider>, FleetGauges),
     stopped: &watch::Receiver<bool>,
     threads: &mut Vec<QueueThread>,
 ) -> Result<String, Failure> {
     let activities = Activities::build(settings).await?;
     monitor::watch_database(health, activities.database());
+    if let Some(pool) = activities.database() {
+        fleet.watch(pool.clone());
+    }
     monitor::watch_cluster(health, activities.cluster());
     let meter = sdk.client_meter().or_exit(Exit::Internal, "could not start the SDK's telemetry")?;
     let client = temporal::connect_patiently(&settings.temporal, meter, provider.map(traces::plugin)).await?;

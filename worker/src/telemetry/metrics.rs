@@ -4,6 +4,7 @@
 //! and our `/metrics` asks it and appends its answer. Both are text of the same format with disjoint names.
 
 use crate::health::{Health, QueueState};
+use crate::telemetry::census::FleetGauges;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -57,6 +58,7 @@ impl SdkMetrics {
 #[derive(Clone)]
 pub(crate) struct Metrics {
     registry: Registry,
+    fleet: FleetGauges,
     ready: IntGauge,
     queue_up: GaugeVec,
     resident: IntGauge,
@@ -92,7 +94,13 @@ impl Metrics {
         registry.register(Box::new(queue_up.clone()))?;
         registry.register(Box::new(resident.clone()))?;
         registry.register(Box::new(build))?;
-        Ok(Self { registry, ready, queue_up, resident, health, sdk: sdk.address })
+        let fleet = FleetGauges::register(&registry)?;
+        Ok(Self { fleet, registry, ready, queue_up, resident, health, sdk: sdk.address })
+    }
+
+    /// The gauges of the fleet, which need the database.
+    pub(crate) fn fleet(&self) -> FleetGauges {
+        self.fleet.clone()
     }
 
     /// The routes of the metrics port.

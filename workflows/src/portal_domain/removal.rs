@@ -10,8 +10,8 @@ use model::finding::Finding;
 use model::portal::axis::{CertificateState, EdgeState};
 use model::portal::plan::Step;
 use model::portal::record::{ObjectKind, OwnedObject};
-use model::portal::removal::{delete_steps, objects_to_remove};
-use model::portal::schedule::{REMOVAL_BLOCKED_MS, cluster_poll_ms};
+use model::portal::removal::{delete_steps, objects_to_remove, waits_for};
+use model::portal::schedule::{REMOVAL_BLOCKED_MS, REMOVALS_HELD_MS, cluster_poll_ms};
 use model::reason::ReasonCode;
 use proto::v1 as wire;
 use temporalio_workflow::{WorkflowContext, WorkflowTermination};
@@ -28,34 +28,69 @@ type Ctx = WorkflowContext<PortalDomain>;
 pub(super) async fn remove(ctx: &Ctx) -> Result<Next, WorkflowTermination> {
     let Some(loaded) = ctx.state(|w| w.state.loaded.clone()) else { return Ok(Next::Ended) };
     let now = now_ms(ctx);
+    if loaded.removals_held_ms > 0 {
+        ctx.state_mut(|w| {
+            w.state.ask_due = false;
+            w.state.steps.push("removals are held".to_owned());
+        });
+        let why = "an operator: rows vanished in a wave, all removals are held (tenantry domain removals)".to_owned();
+        return Ok(Next::Rest { until_ms: now + REMOVALS_HELD_MS, why });
+    }
     ctx.state_mut(|w| {
         if w.state.removing_ms == 0 {
             w.state.removing_ms = now;
         }
         // A request that finds the row disabled is served by this removal.
         w.state.ask_due = false;
-        if let Some(health) = &mut w.state.health {
+        if let Some(health) = w.state.health.as_mut().filter(|health| health.edge.state != EdgeState::Removing) {
             health.edge.set(EdgeState::Removing, now);
         }
     });
     report::show(ctx);
+    let mut standing = Vec::new();
     let wanted = objects_to_remove(&loaded.row.id, Some(&loaded.claim), &loaded.inventory, &loaded.settings);
     for step in delete_steps(&wanted) {
         if ctx.state(|w| w.state.pending()) {
             return Ok(Next::Again);
         }
-        if !delete(ctx, &loaded, &step).await {
-            return Ok(Next::outage(now_ms(ctx), "our cluster"));
+        let Some(object) = step.deletes() else { continue };
+        if standing.iter().any(|s: &Standing| waits_for(object.kind, s.object.kind)) {
+            continue;
+        }
+        match delete(ctx, &loaded, &step).await {
+            Deletion::Outage => return Ok(Next::outage(now_ms(ctx), "our cluster")),
+            Deletion::Done => {}
+            Deletion::Refused(holder) => standing.push(Standing { object: object.clone(), holder: Some(holder) }),
+            Deletion::Pending => standing.push(Standing { object: object.clone(), holder: None }),
         }
     }
-    match read_back(ctx, &loaded, &wanted).await {
+    match read_back(ctx, &loaded, &wanted, &standing).await {
         Readback::Outage => Ok(Next::outage(now_ms(ctx), "our cluster")),
         Readback::Remains(rest) => Ok(rest),
         Readback::Gone => delete_row(ctx, &loaded, wanted).await,
     }
 }
 
-async fn delete(ctx: &Ctx, loaded: &Loaded, step: &Step) -> bool {
+/// An object that a delete left standing.
+struct Standing {
+    object: OwnedObject,
+    /// What refused; `None` where finalizers hold it, which is given time.
+    holder: Option<String>,
+}
+
+/// What came of one delete.
+enum Deletion {
+    /// It is gone, or was.
+    Done,
+    /// It goes when its finalizers do.
+    Pending,
+    /// The server, or a fence, refuses.
+    Refused(String),
+    /// No answer.
+    Outage,
+}
+
+async fn delete(ctx: &Ctx, loaded: &Loaded, step: &Step) -> Deletion {
     ctx.state_mut(|w| w.state.steps.push(step.name().to_owned()));
     let request = wire::ApplyStepRequest {
         step: step.name().to_owned(),
@@ -64,29 +99,36 @@ async fn delete(ctx: &Ctx, loaded: &Loaded, step: &Step) -> bool {
         object: step.deletes().map(convert::object_to_wire),
         fingerprint_sha256: String::new(),
     };
-    let done = ctx.execute_local_activity(Cluster::apply_step, request, short_step(step.name())).await;
+    let reply = ctx.execute_local_activity(Cluster::apply_step, request, short_step(step.name())).await;
     let now = now_ms(ctx);
-    if done.is_ok() {
-        ctx.state_mut(|w| {
-            let Some(health) = &mut w.state.health else { return };
-            // So that a registration in the middle of a removal makes again what is gone.
-            match step.deletes().map(|object| object.kind) {
-                Some(ObjectKind::VirtualService | ObjectKind::Gateway) => {
-                    health.edge_memory.applied = false;
-                    health.edge_memory.serving_now = false;
-                }
-                Some(ObjectKind::SecretCopy) => health.edge_memory.copied_fingerprint.clear(),
-                Some(ObjectKind::Certificate | ObjectKind::Secret) => {
-                    health.certificate.set(CertificateState::None, now);
-                    health.certificate.last_checked_ms = 0;
-                    health.certificate.next_check_ms = 0;
-                    health.certificate_memory = model::portal::health::CertificateMemory::default();
-                }
-                None => {}
-            }
-        });
+    let Ok(reply) = reply else { return Deletion::Outage };
+    if reply.outcome == "refused" {
+        ctx.state_mut(|w| w.state.steps.push(format!("refused {} ({})", step.name(), reply.reason)));
+        let holder = ["holder", "why"].iter().find_map(|var| reply.vars.get(*var)).cloned();
+        return Deletion::Refused(holder.unwrap_or_else(|| format!("a refusal ({})", reply.reason)));
     }
-    done.is_ok()
+    ctx.state_mut(|w| {
+        let Some(health) = &mut w.state.health else { return };
+        // So that a registration in the middle of a removal makes again what is gone.
+        match step.deletes().map(|object| object.kind) {
+            Some(ObjectKind::VirtualService | ObjectKind::Gateway) => {
+                health.edge_memory.applied = false;
+                health.edge_memory.serving_now = false;
+            }
+            Some(ObjectKind::SecretCopy) => health.edge_memory.copied_fingerprint.clear(),
+            Some(ObjectKind::Certificate | ObjectKind::Secret) => {
+                health.certificate.set(CertificateState::None, now);
+                health.certificate.last_checked_ms = 0;
+                health.certificate.next_check_ms = 0;
+                health.certificate_memory = model::portal::health::CertificateMemory::default();
+            }
+            None => {}
+        }
+    });
+    match reply.outcome.as_str() {
+        "deleting" => Deletion::Pending,
+        _ => Deletion::Done,
+    }
 }
 
 enum Readback {
@@ -95,7 +137,7 @@ enum Readback {
     Outage,
 }
 
-async fn read_back(ctx: &Ctx, loaded: &Loaded, wanted: &[OwnedObject]) -> Readback {
+async fn read_back(ctx: &Ctx, loaded: &Loaded, wanted: &[OwnedObject], standing: &[Standing]) -> Readback {
     let request = wire::ReadBackRequest {
         objects: wanted.iter().map(convert::object_to_wire).collect(),
         portal_domain_id: loaded.row.id.clone(),
@@ -103,20 +145,33 @@ async fn read_back(ctx: &Ctx, loaded: &Loaded, wanted: &[OwnedObject]) -> Readba
     let Ok(back) = ctx.execute_local_activity(Cluster::read_back, request, short_step("read back")).await else {
         return Readback::Outage;
     };
-    let Some(object) = back.remaining.first() else { return Readback::Gone };
+    // What was refused comes first: the others may only wait for it. A refused object that is somebody else's does not remain.
+    let refused = back.remaining.iter().find_map(|left| {
+        let of = |s: &&Standing| s.object.kind.as_str() == left.kind && s.object.name == left.name;
+        standing.iter().find(of).and_then(|s| s.holder.clone()).map(|holder| (left, holder))
+    });
+    let Some(object) = refused.as_ref().map(|(left, _)| *left).or_else(|| back.remaining.first()) else {
+        return Readback::Gone;
+    };
     let now = now_ms(ctx);
     let since = ctx.state(|w| w.state.removing_ms);
-    let finalizer = back.held_by.get(&object.name).cloned().unwrap_or_default();
-    if now - since >= REMOVAL_BLOCKED_MS {
-        ctx.state_mut(|w| {
-            if let Some(health) = &mut w.state.health {
-                let generation = health.generation;
-                let finding = Finding::bad(EdgeState::Removing, ReasonCode::RemovalBlocked)
-                    .var("object", object.name.clone())
-                    .var("finalizer", finalizer.clone());
-                health.edge.fold(finding, |_| false, generation, now);
-            }
-        });
+    let finalizers = || match back.held_by.get(&object.name) {
+        Some(names) => format!("finalizer {names}"),
+        None => "a cause that is not known".to_owned(),
+    };
+    let pending = now - since >= REMOVAL_BLOCKED_MS;
+    let holder = refused.map(|(_, holder)| holder).or_else(|| pending.then(finalizers));
+    let blocked = holder.is_some();
+    ctx.state_mut(|w| {
+        let Some(health) = &mut w.state.health else { return };
+        let Some(holder) = holder else { return health.edge.set(EdgeState::Removing, now) };
+        let generation = health.generation;
+        let finding = Finding::bad(EdgeState::Removing, ReasonCode::RemovalBlocked)
+            .var("object", format!("{} {}/{}", object.kind, object.namespace, object.name))
+            .var("holder", holder);
+        health.edge.fold(finding, |_| false, generation, now);
+    });
+    if blocked {
         report::show(ctx);
     }
     let waited = u32::try_from((now - since) / 10_000).unwrap_or(u32::MAX);

@@ -107,12 +107,15 @@ fn take_in(ctx: &WorkflowContext<PortalDomain>, record: &DomainRecord) -> Result
     let settings = convert::settings_from_wire(record.settings.as_ref());
     let worker_build = record.settings.as_ref().map(|s| s.worker_build.clone()).unwrap_or_default();
     let inventory = inventory.map_err(defect)?;
+    let removals_held_ms = record.removals_held_since_ms;
     let (Some(row), Some(claim)) = (&record.row, &record.claim) else {
         // The row is gone; what the claim still owns must go too, also when this run never saw the row.
         if let Some(claim) = &record.claim {
             let row = remembered_row(claim);
             let claim = convert::claim_from_wire(claim);
-            ctx.state_mut(|w| w.state.loaded = Some(Loaded { row, claim, inventory, settings, worker_build }));
+            ctx.state_mut(|w| {
+                w.state.loaded = Some(Loaded { row, claim, inventory, settings, worker_build, removals_held_ms })
+            });
         }
         return Ok(Row::Gone);
     };
@@ -136,7 +139,7 @@ fn take_in(ctx: &WorkflowContext<PortalDomain>, record: &DomainRecord) -> Result
             let good = |state| state == model::portal::axis::PolicyState::Allowed;
             health.policy.fold(policy, good, claim.generation, now);
         }
-        s.loaded = Some(Loaded { row, claim, inventory, settings, worker_build });
+        s.loaded = Some(Loaded { row, claim, inventory, settings, worker_build, removals_held_ms });
     });
     Ok(if disabled { Row::Disabled } else { Row::Wanted })
 }

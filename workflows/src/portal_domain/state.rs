@@ -52,6 +52,8 @@ pub(crate) struct Loaded {
     pub(crate) inventory: Vec<OwnedObject>,
     pub(crate) settings: RunSettings,
     pub(crate) worker_build: String,
+    /// Since when all removals are held; 0 when they are not.
+    pub(crate) removals_held_ms: i64,
 }
 
 /// What the row was last told, so that nothing is written twice.

@@ -5,6 +5,7 @@
 
 mod claims;
 mod fixture;
+mod holds;
 mod removal;
 mod rights;
 mod schema;

@@ -4,6 +4,7 @@ mod change;
 mod check;
 mod context;
 mod list;
+mod removals;
 mod show;
 mod text;
 mod watch;
@@ -101,6 +102,14 @@ enum DomainCommand {
                             --output json"
     )]
     List(list::ListArgs),
+    /// Shows whether all removals are held because too many rows vanished at once, and lets them go on.
+    ///
+    /// Code 1 while they are held.
+    #[command(
+        after_help = "Examples:\n  tenantry domain removals\n  tenantry domain removals --release --by 'on call' \
+                            --note 'test tenants were deleted on purpose'"
+    )]
+    Removals(removals::RemovalsArgs),
     /// Checks a host name as a registration would, without any effect: host rules, DNS, edge, and what serves now.
     ///
     /// Uses DNS and the edge from this machine; the database is not asked. Code 0 when nothing stands in the way, 1 otherwise.
@@ -133,6 +142,7 @@ pub(crate) async fn run(args: DomainArgs, output: Output, source: &Source) -> Re
         DomainCommand::Status { whose } => show::status(source, whose, output).await,
         DomainCommand::Watch { whose, until, timeout } => watch::run(source, whose, until, timeout, output).await,
         DomainCommand::List(args) => list::run(source, args, output).await,
+        DomainCommand::Removals(args) => removals::run(source, args, output).await,
         DomainCommand::Check(args) => check::run(source, args, output).await,
         DomainCommand::Explain { whose } => show::explain(source, whose, output).await,
     }
