@@ -1,7 +1,9 @@
 //! System tests: the worker as a process beside real engines. One stack for the binary; the tests run one after the other.
 
+mod authority;
 mod interop;
 mod life;
 mod outages;
 mod rig;
 mod troubles;
+mod turnaround;
