@@ -156,11 +156,6 @@ impl Hostname {
         self.0.split('.')
     }
 
-    /// The registrable domain by the Public Suffix List; `None` for a public suffix.
-    pub fn registrable_domain(&self) -> Option<&str> {
-        psl::domain_str(&self.0)
-    }
-
     /// Tells whether the name equals a rule of the Public Suffix List (both of its sections).
     pub fn is_public_suffix(&self) -> bool {
         psl::suffix(self.0.as_bytes()).is_some_and(|suffix| suffix.is_known() && suffix.as_bytes() == self.0.as_bytes())

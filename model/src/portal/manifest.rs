@@ -4,7 +4,7 @@
 
 mod settings;
 
-pub use settings::{EdgeSettings, IssuerRef, SettingError};
+pub use settings::{EdgeSettings, IssuerRef, SettingError, is_host, is_label, is_subdomain};
 
 use super::names::DomainIdentity;
 use serde_json::{Value, json};

@@ -26,8 +26,6 @@ pub const ANNOTATION_GENERATION: &str = "portal.alga-psa.com/generation";
 pub const ANNOTATION_FENCE: &str = "portal.alga-psa.com/fence";
 /// Annotation that the earlier worker's client left; on a Secret copy it contains the key.
 pub const ANNOTATION_LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
-/// Annotation of the shared base VirtualService with the hosts that the earlier worker added.
-pub const ANNOTATION_MANAGED_HOSTS: &str = "portal.alga-psa.com/managed-hosts";
 /// Field manager of every server-side apply.
 pub const FIELD_MANAGER: &str = "tenantry";
 /// Name of the fleet's shared port-80 Gateway and VirtualService (`deploy/base/edge-http.yaml`).

@@ -1,9 +1,8 @@
 //! Settings of the portal-domain part (portal-domain contract, sections 8 and 16).
 
 use super::source::Reader;
-use model::portal::manifest::{EdgeSettings, IssuerRef};
+use model::portal::manifest::{EdgeSettings, is_host};
 use model::portal::network::{DEV_NETWORK_VARIABLE, NetworkPolicy};
-use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
@@ -63,111 +62,11 @@ impl PortalSettings {
 }
 
 fn read_edge(reader: &mut Reader<'_>) -> EdgeSettings {
-    let vs_namespace = label(reader, "PORTAL_DOMAIN_VS_NAMESPACE", "msp");
-    let challenge = read_challenge(reader);
-    EdgeSettings {
-        cert_namespace: label(reader, "PORTAL_DOMAIN_CERT_NAMESPACE", "msp"),
-        issuer: IssuerRef {
-            name: name(reader, "PORTAL_DOMAIN_CERT_ISSUER", "letsencrypt-http01"),
-            kind: read_issuer_kind(reader),
-            group: name(reader, "PORTAL_DOMAIN_CERT_ISSUER_GROUP", "cert-manager.io"),
-        },
-        gateway_namespace: label(reader, "PORTAL_DOMAIN_GATEWAY_NAMESPACE", "istio-system"),
-        gateway_selector: read_selector(reader),
-        gateway_http_port: reader.port("PORTAL_DOMAIN_GATEWAY_HTTP_PORT", 80),
-        gateway_https_port: reader.port("PORTAL_DOMAIN_GATEWAY_HTTPS_PORT", 443),
-        service_host: host(reader, "PORTAL_DOMAIN_SERVICE_HOST"),
-        service_port: reader.port("PORTAL_DOMAIN_SERVICE_PORT", 3000),
-        challenge_port: challenge.as_ref().map_or(8089, |(_, port)| *port),
-        challenge_host: challenge.map(|(host, _)| host),
-        base_virtual_service: reader.text("PORTAL_DOMAIN_BASE_VIRTUAL_SERVICE").map(|text| {
-            match text.split_once('/') {
-                Some((namespace, name)) => (namespace.to_owned(), name.to_owned()),
-                None => (vs_namespace.clone(), text),
-            }
-        }),
-        vs_namespace,
-    }
-}
-
-/// A Kubernetes namespace (RFC 1123 label).
-fn label(reader: &mut Reader<'_>, variable: &'static str, default: &str) -> String {
-    let text = reader.text_or(variable, default);
-    if text.contains('.') || !is_host(&text) || text.chars().any(|c| c.is_ascii_uppercase()) {
-        reader.problem(variable, "must be an RFC 1123 label");
-    }
-    text
-}
-
-/// A Kubernetes name (RFC 1123 subdomain).
-fn name(reader: &mut Reader<'_>, variable: &'static str, default: &str) -> String {
-    let text = reader.text_or(variable, default);
-    if !is_host(&text) || text.chars().any(|c| c.is_ascii_uppercase()) {
-        reader.problem(variable, "must be a Kubernetes name");
-    }
-    text
-}
-
-fn is_host(text: &str) -> bool {
-    text.len() <= 253
-        && text.split('.').all(|part| {
-            (1..=63).contains(&part.len())
-                && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
-                && !part.starts_with('-')
-                && !part.ends_with('-')
-        })
-}
-
-fn host(reader: &mut Reader<'_>, variable: &'static str) -> String {
-    let text = reader.required(variable);
-    if !text.is_empty() && !is_host(&text) {
-        reader.problem(variable, "must be a host name");
-    }
-    text
-}
-
-fn read_issuer_kind(reader: &mut Reader<'_>) -> String {
-    let text = reader.text_or("PORTAL_DOMAIN_CERT_ISSUER_KIND", "ClusterIssuer");
-    if text.is_empty() || !text.chars().all(|c| c.is_ascii_alphanumeric()) {
-        reader.problem("PORTAL_DOMAIN_CERT_ISSUER_KIND", "must be the kind of an issuer");
-    }
-    text
-}
-
-fn read_selector(reader: &mut Reader<'_>) -> BTreeMap<String, String> {
-    let variable = "PORTAL_DOMAIN_GATEWAY_SELECTOR";
-    let text = reader.text_or(variable, r#"{"istio":"ingressgateway"}"#);
-    match serde_json::from_str::<BTreeMap<String, String>>(&text) {
-        Ok(selector) if !selector.is_empty() => selector,
-        Ok(_) | Err(_) => {
-            reader.problem(variable, "must be a JSON object of strings, not empty");
-            BTreeMap::new()
-        }
-    }
-}
-
-/// On if the host is set; `PORTAL_DOMAIN_CHALLENGE_ENABLED` other than `true` (any case) turns it off.
-fn read_challenge(reader: &mut Reader<'_>) -> Option<(String, u16)> {
-    let port = reader.port("PORTAL_DOMAIN_CHALLENGE_PORT", 8089);
-    let host = reader.text("PORTAL_DOMAIN_CHALLENGE_HOST");
-    let enabled = match reader.text("PORTAL_DOMAIN_CHALLENGE_ENABLED") {
-        Some(text) => text.eq_ignore_ascii_case("true"),
-        None => host.is_some(),
-    };
-    if !enabled {
-        return None;
-    }
-    match host {
-        Some(host) if is_host(&host) => Some((host, port)),
-        Some(_) => {
-            reader.problem("PORTAL_DOMAIN_CHALLENGE_HOST", "must be a host name");
-            None
-        }
-        None => {
-            reader.problem("PORTAL_DOMAIN_CHALLENGE_HOST", "is required when the challenge service is enabled");
-            None
-        }
-    }
+    let source = reader.source();
+    EdgeSettings::read(
+        |variable| source.value(variable).map(str::to_owned),
+        |problem| reader.problem(problem.variable, problem.rule),
+    )
 }
 
 fn read_zones(reader: &mut Reader<'_>) -> Vec<String> {

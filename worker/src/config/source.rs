@@ -151,14 +151,6 @@ impl<'a> Reader<'a> {
         self.text(variable).unwrap_or_else(|| default.to_owned())
     }
 
-    /// A text that must be there.
-    pub(crate) fn required(&mut self, variable: &'static str) -> String {
-        self.text(variable).unwrap_or_else(|| {
-            self.problem(variable, "is required");
-            String::new()
-        })
-    }
-
     /// A value that parses; `what` says the rule.
     pub(crate) fn parsed<T: FromStr>(&mut self, variable: &'static str, what: &'static str) -> Option<T> {
         let text = self.text(variable)?;

@@ -64,67 +64,145 @@ impl EdgeSettings {
     /// Reads the settings through `var`; an absent and an empty variable are the same.
     ///
     /// # Errors
-    /// The first variable that is missing or does not parse.
-    pub fn from_vars(var: impl Fn(&str) -> Option<String>) -> Result<Self, SettingError> {
-        let text = |name: &str| var(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
-        let or = |name: &str, default: &str| text(name).unwrap_or_else(|| default.to_owned());
-        let label = |name: &'static str, default: &str| match or(name, default) {
-            v if is_label(&v) => Ok(v),
-            _ => Err(SettingError { variable: name, rule: "must be an RFC 1123 label" }),
-        };
-        let vs_namespace = label("PORTAL_DOMAIN_VS_NAMESPACE", "msp")?;
-        let challenge_on = text("PORTAL_DOMAIN_CHALLENGE_ENABLED").is_none_or(|v| v.eq_ignore_ascii_case("true"));
-        Ok(Self {
-            cert_namespace: label("PORTAL_DOMAIN_CERT_NAMESPACE", "msp")?,
+    /// Every variable that is missing or does not parse.
+    pub fn from_vars(var: impl Fn(&str) -> Option<String>) -> Result<Self, Vec<SettingError>> {
+        let mut problems = Vec::new();
+        let settings = Self::read(var, |problem| problems.push(problem));
+        if problems.is_empty() { Ok(settings) } else { Err(problems) }
+    }
+
+    /// The same, telling problems one by one, so that they join those of other settings. What could not be read has its
+    /// default, and must not be used when there was a problem.
+    pub fn read(var: impl Fn(&str) -> Option<String>, problem: impl FnMut(SettingError)) -> Self {
+        let mut vars = Vars { var, problem };
+        let vs_namespace = vars.checked("PORTAL_DOMAIN_VS_NAMESPACE", "msp", LABEL);
+        let challenge = vars.challenge();
+        Self {
+            cert_namespace: vars.checked("PORTAL_DOMAIN_CERT_NAMESPACE", "msp", LABEL),
             issuer: IssuerRef {
-                name: or("PORTAL_DOMAIN_CERT_ISSUER", "letsencrypt-http01"),
-                kind: or("PORTAL_DOMAIN_CERT_ISSUER_KIND", "ClusterIssuer"),
-                group: or("PORTAL_DOMAIN_CERT_ISSUER_GROUP", "cert-manager.io"),
+                name: vars.checked("PORTAL_DOMAIN_CERT_ISSUER", "letsencrypt-http01", NAME),
+                kind: vars.checked("PORTAL_DOMAIN_CERT_ISSUER_KIND", "ClusterIssuer", KIND),
+                group: vars.checked("PORTAL_DOMAIN_CERT_ISSUER_GROUP", "cert-manager.io", NAME),
             },
-            gateway_namespace: label("PORTAL_DOMAIN_GATEWAY_NAMESPACE", "istio-system")?,
-            gateway_selector: selector(&or("PORTAL_DOMAIN_GATEWAY_SELECTOR", r#"{"istio":"ingressgateway"}"#))?,
-            gateway_http_port: port("PORTAL_DOMAIN_GATEWAY_HTTP_PORT", &text, 80)?,
-            gateway_https_port: port("PORTAL_DOMAIN_GATEWAY_HTTPS_PORT", &text, 443)?,
-            service_host: text("PORTAL_DOMAIN_SERVICE_HOST")
-                .ok_or(SettingError { variable: "PORTAL_DOMAIN_SERVICE_HOST", rule: "is required" })?,
-            service_port: port("PORTAL_DOMAIN_SERVICE_PORT", &text, 3000)?,
-            challenge_host: text("PORTAL_DOMAIN_CHALLENGE_HOST").filter(|_| challenge_on),
-            challenge_port: port("PORTAL_DOMAIN_CHALLENGE_PORT", &text, 8089)?,
-            base_virtual_service: text("PORTAL_DOMAIN_BASE_VIRTUAL_SERVICE").map(|v| match v.split_once('/') {
+            gateway_namespace: vars.checked("PORTAL_DOMAIN_GATEWAY_NAMESPACE", "istio-system", LABEL),
+            gateway_selector: vars.selector(),
+            gateway_http_port: vars.port("PORTAL_DOMAIN_GATEWAY_HTTP_PORT", 80),
+            gateway_https_port: vars.port("PORTAL_DOMAIN_GATEWAY_HTTPS_PORT", 443),
+            service_host: vars.service_host(),
+            service_port: vars.port("PORTAL_DOMAIN_SERVICE_PORT", 3000),
+            challenge_host: challenge,
+            challenge_port: vars.port("PORTAL_DOMAIN_CHALLENGE_PORT", 8089),
+            base_virtual_service: vars.text("PORTAL_DOMAIN_BASE_VIRTUAL_SERVICE").map(|v| match v.split_once('/') {
                 Some((namespace, name)) => (namespace.to_owned(), name.to_owned()),
                 None => (vs_namespace.clone(), v),
             }),
             vs_namespace,
+        }
+    }
+}
+
+/// A rule of a text: the test, and its words.
+type Rule = (fn(&str) -> bool, &'static str);
+
+const LABEL: Rule = (is_label, "must be an RFC 1123 label");
+const NAME: Rule = (is_subdomain, "must be a Kubernetes name");
+const HOST: Rule = (is_host, "must be a host name");
+const KIND: Rule = (is_kind, "must be the kind of an issuer");
+
+struct Vars<V, P> {
+    var: V,
+    problem: P,
+}
+
+impl<V: Fn(&str) -> Option<String>, P: FnMut(SettingError)> Vars<V, P> {
+    fn text(&self, name: &str) -> Option<String> {
+        (self.var)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    }
+
+    fn broken(&mut self, variable: &'static str, rule: &'static str) {
+        (self.problem)(SettingError { variable, rule });
+    }
+
+    fn checked(&mut self, variable: &'static str, default: &str, (holds, rule): Rule) -> String {
+        match self.text(variable) {
+            Some(text) if holds(&text) => return text,
+            Some(_) => self.broken(variable, rule),
+            None => {}
+        }
+        default.to_owned()
+    }
+
+    fn service_host(&mut self) -> String {
+        let variable = "PORTAL_DOMAIN_SERVICE_HOST";
+        if self.text(variable).is_none() {
+            self.broken(variable, "is required");
+        }
+        self.checked(variable, "", HOST)
+    }
+
+    /// On if the host is set; `PORTAL_DOMAIN_CHALLENGE_ENABLED` other than `true` (any case) turns it off.
+    fn challenge(&mut self) -> Option<String> {
+        let variable = "PORTAL_DOMAIN_CHALLENGE_HOST";
+        let host = self.text(variable);
+        let enabled = match self.text("PORTAL_DOMAIN_CHALLENGE_ENABLED") {
+            Some(text) => text.eq_ignore_ascii_case("true"),
+            None => host.is_some(),
+        };
+        if enabled && host.is_none() {
+            self.broken(variable, "is required when the challenge service is enabled");
+        }
+        host.filter(|_| enabled).map(|_| self.checked(variable, "", HOST))
+    }
+
+    fn selector(&mut self) -> BTreeMap<String, String> {
+        let variable = "PORTAL_DOMAIN_GATEWAY_SELECTOR";
+        let Some(json) = self.text(variable) else {
+            return BTreeMap::from([("istio".to_owned(), "ingressgateway".to_owned())]);
+        };
+        // An empty selector would select every workload of the mesh.
+        let pairs = serde_json::from_str::<BTreeMap<String, String>>(&json).ok().filter(|pairs| !pairs.is_empty());
+        pairs.unwrap_or_else(|| {
+            self.broken(variable, "must be a JSON object of strings, not empty");
+            BTreeMap::new()
+        })
+    }
+
+    fn port(&mut self, variable: &'static str, default: u16) -> u16 {
+        let Some(text) = self.text(variable) else { return default };
+        text.parse().ok().filter(|port| *port > 0).unwrap_or_else(|| {
+            self.broken(variable, "must be a port, 1 to 65535");
+            default
         })
     }
 }
 
-fn selector(json: &str) -> Result<BTreeMap<String, String>, SettingError> {
-    let error = SettingError { variable: "PORTAL_DOMAIN_GATEWAY_SELECTOR", rule: "must be a JSON object of strings" };
-    let Ok(serde_json::Value::Object(object)) = serde_json::from_str(json) else { return Err(error) };
-    let pairs: Option<BTreeMap<_, _>> =
-        object.into_iter().map(|(k, v)| v.as_str().map(|v| (k, v.to_owned()))).collect();
-    // An empty selector would select every workload of the mesh.
-    pairs.filter(|p| !p.is_empty()).ok_or(error)
+/// A label of RFC 1123, as Kubernetes wants namespaces: 1 to 63 of `[a-z0-9-]`, no dash at an end.
+pub fn is_label(text: &str) -> bool {
+    (1..=63).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-')
 }
 
-fn port(name: &'static str, text: &impl Fn(&str) -> Option<String>, default: u16) -> Result<u16, SettingError> {
-    let Some(value) = text(name) else { return Ok(default) };
-    value.parse().ok().filter(|p| *p > 0).ok_or(SettingError { variable: name, rule: "must be a port, 1 to 65535" })
+/// A subdomain of RFC 1123, as Kubernetes wants most names: labels joined by dots, at most 253 characters.
+pub fn is_subdomain(text: &str) -> bool {
+    text.len() <= 253 && text.split('.').all(is_label)
 }
 
-fn is_label(value: &str) -> bool {
-    (1..=63).contains(&value.len())
-        && value.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
-        && !value.starts_with('-')
-        && !value.ends_with('-')
+/// The same in any case: host names compare without it.
+pub fn is_host(text: &str) -> bool {
+    is_subdomain(&text.to_ascii_lowercase())
+}
+
+fn is_kind(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(vars: &[(&str, &str)]) -> Result<EdgeSettings, SettingError> {
+    fn read(vars: &[(&str, &str)]) -> Result<EdgeSettings, Vec<SettingError>> {
         let vars: BTreeMap<_, _> = vars.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         EdgeSettings::from_vars(|name| vars.get(name).cloned())
     }
@@ -152,7 +230,8 @@ mod tests {
 
     #[track_caller]
     fn check_refused(variable: &'static str, value: &str) {
-        let error = read(&[("PORTAL_DOMAIN_SERVICE_HOST", "a"), (variable, value)]).unwrap_err();
+        let errors = read(&[("PORTAL_DOMAIN_SERVICE_HOST", "a"), (variable, value)]).unwrap_err();
+        let [error] = errors.as_slice() else { panic!("{errors:?}") };
         assert_eq!(error.variable, variable);
         assert!(!error.to_string().contains(value), "the value is not repeated");
     }
@@ -164,7 +243,36 @@ mod tests {
         check_refused("PORTAL_DOMAIN_GATEWAY_SELECTOR", "{}");
         check_refused("PORTAL_DOMAIN_GATEWAY_SELECTOR", r#"{"a":1}"#);
         check_refused("PORTAL_DOMAIN_CERT_NAMESPACE", "Not A Namespace");
-        assert_eq!(read(&[]).unwrap_err().variable, "PORTAL_DOMAIN_SERVICE_HOST");
+        check_refused("PORTAL_DOMAIN_CERT_ISSUER", "Not.A_Name");
+        check_refused("PORTAL_DOMAIN_CERT_ISSUER_KIND", "Cluster-Issuer");
+        check_refused("PORTAL_DOMAIN_CHALLENGE_HOST", "no host");
+    }
+
+    #[test]
+    fn every_problem_is_told() {
+        let vars = [("PORTAL_DOMAIN_SERVICE_PORT", "0"), ("PORTAL_DOMAIN_CHALLENGE_ENABLED", "true")];
+        let told: Vec<_> = read(&vars).unwrap_err().iter().map(|e| e.variable).collect();
+        assert_eq!(told, ["PORTAL_DOMAIN_CHALLENGE_HOST", "PORTAL_DOMAIN_SERVICE_HOST", "PORTAL_DOMAIN_SERVICE_PORT"],);
+    }
+
+    #[test]
+    fn labels_and_names_are_those_of_rfc_1123() {
+        for (text, label, subdomain, host) in [
+            ("a", true, true, true),
+            ("a-1", true, true, true),
+            ("a.b", false, true, true),
+            ("A.b", false, false, true),
+            ("", false, false, false),
+            ("-a", false, false, false),
+            ("a..b", false, false, false),
+            ("a_b", false, false, false),
+            ("ä", false, false, false),
+        ] {
+            assert_eq!((is_label(text), is_subdomain(text), is_host(text)), (label, subdomain, host), "{text:?}");
+        }
+        let longest = "a".repeat(63);
+        assert!(is_label(&longest) && !is_label(&format!("{longest}a")));
+        assert!(!is_host(&[longest.as_str(); 4].join(".")));
     }
 
     #[test]
