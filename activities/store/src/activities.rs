@@ -42,7 +42,7 @@ impl StoreActivities {
     pub async fn load(&self, request: &LoadDomainRequest) -> Result<DomainRecord, StoreError> {
         let mut conn = db::acquire(&self.pool).await?;
         let answer = timeout(WORK_TIMEOUT, load::load_domain(&mut conn, &self.settings, request)).await;
-        db::settle("load the domain", conn, answer)
+        db::settle("load the domain", conn, answer).await
     }
 
     /// Writes what a round found, compare-and-set; never over `disabled`, and never `disabled` itself.
@@ -52,7 +52,7 @@ impl StoreActivities {
     pub async fn write(&self, request: &WriteStatusRequest) -> Result<WriteStatusReply, StoreError> {
         let mut conn = db::acquire(&self.pool).await?;
         let answer = timeout(WORK_TIMEOUT, write::write_status(&mut conn, &self.settings, request)).await;
-        db::settle("write the status", conn, answer)
+        db::settle("write the status", conn, answer).await
     }
 
     /// Records which objects a generation owns, and which were read back as gone.
@@ -62,7 +62,7 @@ impl StoreActivities {
     pub async fn record(&self, request: &RecordInventoryRequest) -> Result<RecordInventoryReply, StoreError> {
         let mut conn = db::acquire(&self.pool).await?;
         let answer = timeout(WORK_TIMEOUT, inventory::record(&mut conn, request)).await;
-        db::settle("record the inventory", conn, answer)
+        db::settle("record the inventory", conn, answer).await
     }
 
     /// Deletes the row after a verified removal, if it is still `disabled`, unchanged, and nothing of it is left.
@@ -72,7 +72,7 @@ impl StoreActivities {
     pub async fn delete(&self, request: &DeleteRowRequest) -> Result<DeleteRowReply, StoreError> {
         let mut conn = db::acquire(&self.pool).await?;
         let answer = timeout(WORK_TIMEOUT, remove::delete_row(&mut conn, &self.settings, request)).await;
-        db::settle("delete the row", conn, answer)
+        db::settle("delete the row", conn, answer).await
     }
 
     /// Saves a token for the challenge responder.
@@ -82,7 +82,7 @@ impl StoreActivities {
     pub async fn save_token(&self, request: &SavePreflightTokenRequest) -> Result<SavePreflightTokenReply, StoreError> {
         let mut conn = db::acquire(&self.pool).await?;
         let answer = timeout(WORK_TIMEOUT, preflight::save_token(&mut conn, request)).await;
-        db::settle("save the preflight token", conn, answer)
+        db::settle("save the preflight token", conn, answer).await
     }
 
     /// Reads one page of the fleet.
@@ -92,7 +92,7 @@ impl StoreActivities {
     pub async fn sweep(&self, request: &SweepRequest) -> Result<SweepPage, StoreError> {
         let mut conn = db::acquire(&self.pool).await?;
         let answer = timeout(WORK_TIMEOUT, sweep::sweep(&mut conn, request)).await;
-        db::settle("sweep the rows", conn, answer)
+        db::settle("sweep the rows", conn, answer).await
     }
 }
 

@@ -1,14 +1,14 @@
 //! `tenantry domain register|disable`: exactly what the web application's server actions do to the row
 //! (portal-domain contract, section 3). Runs under the web application's role; the worker's role cannot insert a row.
 
-use crate::db::{acquire, begin, commit};
+use crate::db::{acquire, begin, commit, roll_back};
 use crate::error::StoreError;
 use crate::sql;
 use model::portal::network::plain;
 use serde::Serialize;
 use serde_json::json;
-use sqlx::PgPool;
 use sqlx::types::Json;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 /// Base of the canonical host where `NEXTAUTH_URL` is unset or no URL.
@@ -110,7 +110,20 @@ pub async fn register(
 ) -> Result<Registered, RegisterError> {
     let domain = checked(host, canonical_host)?;
     let mut conn = acquire(app).await?;
-    let mut tx = begin(&mut conn).await?;
+    let answer = write_row(&mut conn, tenant, domain, canonical_host).await;
+    if answer.is_err() {
+        roll_back(conn).await;
+    }
+    answer
+}
+
+async fn write_row(
+    conn: &mut PgConnection,
+    tenant: Uuid,
+    domain: String,
+    canonical_host: &str,
+) -> Result<Registered, RegisterError> {
+    let mut tx = begin(conn).await?;
     let before = sql::APP_ROW.bind(tenant).optional(&mut tx).await?;
     let previous: Option<String> = before.as_ref().map(|record| record.field("domain")).transpose()?;
     let previous = previous.filter(|previous| *previous != domain);

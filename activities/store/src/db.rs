@@ -19,6 +19,8 @@ use tokio::time::error::Elapsed;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest transaction of one activity. Above the 10 s that the roles give a statement, below the activity's own timeout.
 pub(crate) const WORK_TIMEOUT: Duration = Duration::from_secs(20);
+/// Longest wait for a rollback; then the connection is thrown away, which ends its transaction too.
+const ROLLBACK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Reads a connection URL and adds what this crate needs: no named statements, no `extra_float_digits` in the start-up
 /// packet (transaction poolers refuse it), and no logging of statements.
@@ -129,7 +131,7 @@ pub(crate) async fn acquire(pool: &PgPool) -> Result<PoolConnection<Postgres>, S
 
 /// Ends one piece of work, and throws its connection away when the server behind it cannot be used: after a fail-over an
 /// old connection still leads to the read-only server, and a retry must not meet it again.
-pub(crate) fn settle<T>(
+pub(crate) async fn settle<T>(
     during: &'static str,
     mut conn: PoolConnection<Postgres>,
     answer: Result<Result<T, StoreError>, Elapsed>,
@@ -137,14 +139,28 @@ pub(crate) fn settle<T>(
     let answer = answer.unwrap_or_else(|_| Err(StoreError::timed_out(during)));
     if let Err(error) = &answer {
         tracing::warn!(failure = error.type_name(), "store: {error}");
-        if error.poisons() {
-            conn.close_on_drop();
+        match error.poisons() {
+            true => conn.close_on_drop(),
+            false => roll_back(conn).await,
         }
     }
     answer
 }
 
-/// Starts a transaction.
+/// Waits until the server has rolled back what was dropped, so that no lock outlives the answer.
+///
+/// The driver only queues the ROLLBACK of a dropped transaction; it is sent with the connection's next use, or by a task
+/// some time after the connection went back to the pool. Until then a retry waits for the locks of its own forerunner, and
+/// a statement with SKIP LOCKED passes over its rows.
+pub(crate) async fn roll_back(mut conn: PoolConnection<Postgres>) {
+    let flushed = tokio::time::timeout(ROLLBACK_TIMEOUT, sqlx::Connection::ping(&mut *conn)).await;
+    if !matches!(flushed, Ok(Ok(()))) {
+        conn.close_on_drop();
+    }
+}
+
+/// Starts a transaction. An answer ends it with [`commit`], also where nothing was written; an error leaves it to
+/// [`roll_back`].
 pub(crate) async fn begin(conn: &mut PgConnection) -> Result<sqlx::Transaction<'_, Postgres>, StoreError> {
     sqlx::Connection::begin(conn).await.map_err(|error| StoreError::during("begin", &error))
 }

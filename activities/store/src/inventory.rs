@@ -64,9 +64,11 @@ pub(crate) async fn record(
     let newest: Option<i64> = known.field("fence")?;
     let closed = !known.field::<bool>("open")?;
     if newest.is_none_or(|newest| fence < newest) || (closed && !request.objects.is_empty()) {
+        commit(tx).await?;
         return Ok(wire::RecordInventoryReply { outcome: "fenced".to_owned() });
     }
     if !request.wanted_domain.is_empty() && !is_wanted(&mut tx, (tenant, id), &request.wanted_domain).await? {
+        commit(tx).await?;
         return Ok(wire::RecordInventoryReply { outcome: "stale".to_owned() });
     }
     let now = micros(request.now_ms);

@@ -27,11 +27,13 @@ pub(crate) async fn delete_row(
     sql::LOCK_TENANT.bind(tenant).execute(&mut tx).await?;
     let objects: i64 = sql::COUNT_OBJECTS.bind(tenant).bind(id).one(&mut tx).await?.field("count")?;
     if objects > 0 {
+        commit(tx).await?;
         return Ok(reply("stale"));
     }
     let deleted =
         sql::DELETE_ROW.bind(tenant).bind(id).bind(&base.domain).bind(base.updated_us).execute(&mut tx).await? == 1;
     if !deleted && sql::READ_VERSION.bind(tenant).bind(id).optional(&mut tx).await?.is_some() {
+        commit(tx).await?;
         return Ok(reply("stale"));
     }
     let reason = if deleted { "removed" } else { "vanished" };

@@ -144,7 +144,10 @@ pub async fn domain_status(pool: &PgPool, tenant: Uuid) -> Result<Option<DomainD
     let claim = claim.as_ref().map(Claim::read).transpose()?;
     let id =
         row.as_ref().map(|row| row.portal_domain_id).or_else(|| claim.as_ref().map(|claim| claim.portal_domain_id));
-    let Some(id) = id else { return Ok(None) };
+    let Some(id) = id else {
+        commit(tx).await?;
+        return Ok(None);
+    };
     let axes = sql::READ_AXES.bind(tenant).bind(id).all(&mut tx).await?;
     let axes = axes.iter().map(|record| record.field("body")).collect::<Result<_, _>>()?;
     let inventory = inventory::read(&mut tx, tenant).await?;

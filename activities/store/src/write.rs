@@ -104,7 +104,9 @@ pub(crate) async fn write_status(
             .await?
             == 1;
     if !written {
-        return not_written(&mut tx, (tenant, id), base, request, &message, version).await;
+        let why = not_written(&mut tx, (tenant, id), base, request, &message, version).await?;
+        commit(tx).await?;
+        return Ok(why);
     }
     sql::STORE_AXES.bind(tenant).bind(id).bind(micros(request.now_ms)).bind(axes).execute(&mut tx).await?;
     remember(&mut tx, (tenant, id), request, version).await?;

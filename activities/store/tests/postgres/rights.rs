@@ -63,6 +63,7 @@ async fn the_responder_reads_tokens_and_nothing_else() {
             host: "portal.customer.example".to_owned(),
             expires_ms: T0,
             idempotency_key: "k".to_owned(),
+            ..Default::default()
         };
         let saved = db.store.save_token(&request).await.unwrap();
         let body: String = sqlx::query_scalar("SELECT body FROM tenantry.preflight_tokens WHERE token = $1")
@@ -107,6 +108,7 @@ async fn a_token_is_saved_once_per_key() {
             host: host.to_owned(),
             expires_ms,
             idempotency_key: key.to_owned(),
+            ..Default::default()
         };
         let first = db.store.save_token(&request("a.example", "one", T0)).await.unwrap();
         assert_eq!(db.store.save_token(&request("a.example", "one", T0)).await.unwrap(), first);

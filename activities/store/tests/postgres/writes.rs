@@ -1,6 +1,6 @@
 //! `writeStatus`: compare-and-set, merge, clocks, observations and history.
 
-use crate::fixture::{Db, MINUTE, SECOND, T0, with_database, write};
+use crate::fixture::{Db, MINUTE, SECOND, T0, canonical, inventory, object, with_database, write};
 use proto::v1 as wire;
 use store::STORE_REJECTED;
 
@@ -224,6 +224,55 @@ async fn registering_acts_as_the_web_application() {
         let filter = store::ListFilter { status: "pending_dns".to_owned(), limit: 10, ..Default::default() };
         assert_eq!(store::list_domains(&db.worker, &filter).await.unwrap().len(), 1);
         assert_eq!(store::disable(&db.app, other).await.unwrap(), None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn no_transaction_outlives_its_answer() {
+    with_database(async |db: &Db| {
+        let check = async |what: &str| {
+            let open =
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+                AND backend_type = 'client backend' AND xact_start IS NOT NULL";
+            assert_eq!(db.value(open).await, "0", "{what}");
+        };
+        let (tenant, id) = db.registered("a.customer.example").await;
+        let (other, other_id) = db.registered("b.customer.example").await;
+        let loaded = db.load(tenant, id, T0).await;
+        assert!(db.load(tenant, other_id, T0).await.foreign);
+        check("another tenant's id").await;
+
+        let mut late = write(&loaded, "verifying_dns", T0);
+        late.base.as_mut().unwrap().updated_us -= 1;
+        assert_eq!(db.store.write(&late).await.unwrap().outcome, "stale");
+        check("a write on a row that changed").await;
+
+        let objects = vec![object(1, "gateway", "g", "a.customer.example")];
+        let mut request = inventory(&loaded, objects, vec![], T0);
+        request.wanted_domain = "another.customer.example".to_owned();
+        assert_eq!(db.store.record(&request).await.unwrap().outcome, "stale");
+        check("objects for a host that is no longer asked for").await;
+        request.fence = 0;
+        assert_eq!(db.store.record(&request).await.unwrap().outcome, "fenced");
+        check("objects of an old fence").await;
+
+        let delete = wire::DeleteRowRequest { base: loaded.row, now_ms: T0 };
+        assert_eq!(db.store.delete(&delete).await.unwrap().outcome, "stale");
+        check("a delete of a live row").await;
+
+        let token = |host: &str| wire::SavePreflightTokenRequest {
+            host: host.to_owned(),
+            expires_ms: T0,
+            idempotency_key: "one".to_owned(),
+            ..Default::default()
+        };
+        db.store.save_token(&token("a.customer.example")).await.unwrap();
+        assert!(db.store.save_token(&token("b.customer.example")).await.is_err());
+        check("a key of another host").await;
+
+        assert!(store::register(&db.app, other, "a.customer.example", &canonical(other)).await.is_err());
+        check("a host that another tenant has").await;
     })
     .await;
 }
