@@ -8,9 +8,8 @@ use crate::settings::Settings;
 use crate::watches::Watches;
 use futures::pin_mut;
 use kube::Client;
-use model::portal::names::DomainIdentity;
 use proto::v1::{
-    ApplyStepReply, ApplyStepRequest, CertificateLook, DomainObjects, EdgeLook, ReadBackReply, ReadBackRequest,
+    ApplyStepReply, ApplyStepRequest, CertificateLook, EdgeLook, ReadBackReply, ReadBackRequest,
     ReadCertificateRequest, ReadEdgeRequest, SweepCopiesReply, SweepCopiesRequest,
 };
 use std::future::Future;
@@ -133,19 +132,5 @@ async fn alive<T>(ctx: &ActivityContext, step: impl Future<Output = T>) -> Resul
             done = &mut step => return Ok(done),
             _ = beat.tick() => ctx.record_heartbeat(()).await?,
         }
-    }
-}
-
-/// The identity of the objects of a message.
-pub(crate) fn identity(objects: Option<&DomainObjects>) -> DomainIdentity {
-    let o = objects.cloned().unwrap_or_default();
-    DomainIdentity {
-        tenant_id: o.tenant_id,
-        portal_domain_id: o.portal_domain_id,
-        host: o.host,
-        generation: o.generation,
-        fence: o.fence,
-        probe_nonce: o.probe_nonce,
-        slug: o.slug,
     }
 }

@@ -1,11 +1,12 @@
 //! Writes one object of a domain.
 
-use crate::activities::{ClusterActivities, identity};
+use crate::activities::ClusterActivities;
 use crate::api::{Effect, text};
 use crate::edge::credential;
 use crate::failure::ClusterError;
 use crate::kind::Kind;
 use crate::ownership::{self, Refusal, annotation_of};
+use contract::convert::identity_from_wire;
 use model::portal::manifest;
 use model::portal::names::{ANNOTATION_GENERATION, DomainIdentity};
 use model::reason::ReasonCode;
@@ -26,7 +27,7 @@ impl ClusterActivities {
         if !matches!(request.target.as_str(), "" | "istio") {
             return Err(unsupported());
         }
-        let domain = identity(request.objects.as_ref());
+        let domain = identity_from_wire(request.objects.as_ref());
         if !is_plain_host(&domain.host) {
             return Ok(refused(ReasonCode::EdgeRejected, [("detail", "the host is not a plain name".to_owned())]));
         }

@@ -6,7 +6,7 @@ use crate::failure::ClusterError;
 use crate::fingerprint;
 use crate::kind::Kind;
 use crate::ownership::{Refusal, admit, stands_for};
-use contract::convert::finding_to_wire;
+use contract::convert::{finding_to_wire, identity_from_wire};
 use futures::StreamExt;
 use kube::api::ListParams;
 use kube::runtime::watcher::watch_object;
@@ -27,7 +27,7 @@ const POLL_MAX: Duration = Duration::from_secs(30);
 impl ClusterActivities {
     /// Classifies the certificate of a domain. Never fails: what could not be read is `unknown` with `CLUSTER_READ_UNKNOWN`.
     pub async fn look_at_certificate(&self, request: &ReadCertificateRequest) -> CertificateLook {
-        let domain = crate::activities::identity(request.objects.as_ref());
+        let domain = identity_from_wire(request.objects.as_ref());
         match self.certificate_look(&domain, request.now_ms, request.ordered_ms).await {
             Ok(look) => look,
             Err(error) => {
@@ -46,7 +46,7 @@ impl ClusterActivities {
     /// Looks until the answer differs from what the caller has seen, at most [`Settings::await_max`](crate::Settings).
     /// Deadlines inside the classification move on with the time that passes here.
     pub async fn await_certificate_change(&self, request: &ReadCertificateRequest) -> CertificateLook {
-        let domain = crate::activities::identity(request.objects.as_ref());
+        let domain = identity_from_wire(request.objects.as_ref());
         let start = Instant::now();
         let end = start + self.settings().await_max;
         let names = domain.names();

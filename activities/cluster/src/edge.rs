@@ -1,12 +1,12 @@
 //! Looks at the edge: who claims the host, whether a webhook guards it, and what of ours is there.
 
-use crate::activities::{ClusterActivities, identity};
+use crate::activities::ClusterActivities;
 use crate::api::{Effect, text};
 use crate::failure::ClusterError;
 use crate::fingerprint;
 use crate::kind::Kind;
 use crate::ownership::{self, Refusal};
-use contract::convert::finding_to_wire;
+use contract::convert::{finding_to_wire, identity_from_wire};
 use kube::api::ListParams;
 use model::finding::{Evidence, Finding};
 use model::portal::axis::EdgeState;
@@ -45,7 +45,7 @@ pub fn preflight_identity(host: &str) -> DomainIdentity {
 impl ClusterActivities {
     /// Looks at the edge for one domain. Never fails: what could not be read is `unknown` with `CLUSTER_READ_UNKNOWN`.
     pub async fn look_at_edge(&self, request: &ReadEdgeRequest) -> EdgeLook {
-        let domain = identity(request.objects.as_ref());
+        let domain = identity_from_wire(request.objects.as_ref());
         match self.edge_look(&domain, request).await {
             Ok(look) => look,
             Err(error) => {

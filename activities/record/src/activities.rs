@@ -3,8 +3,8 @@
 #![expect(missing_docs, reason = "the macro generates undocumented associated constants")]
 
 use crate::directory::{self, Settings};
-use model::portal::names::DomainIdentity;
-use proto::v1::{DomainObjects, WriteManifestsReply, WriteManifestsRequest};
+use contract::convert::identity_from_wire;
+use proto::v1::{WriteManifestsReply, WriteManifestsRequest};
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,10 +30,9 @@ impl RecordActivities {
     pub async fn write(&self, request: &WriteManifestsRequest) -> WriteManifestsReply {
         let outcome = |word: &str| WriteManifestsReply { outcome: word.to_owned() };
         let Some(directory) = &self.settings.directory else { return outcome("off") };
-        let objects = request.objects.clone().unwrap_or_default();
-        let prefix = objects.tenant_prefix.clone();
-        let domain = identity(objects);
-        let write = directory::write(directory, &prefix, &domain, &self.settings.edge);
+        let prefix = request.objects.as_ref().map_or("", |objects| objects.tenant_prefix.as_str());
+        let domain = identity_from_wire(request.objects.as_ref());
+        let write = directory::write(directory, prefix, &domain, &self.settings.edge);
         match tokio::time::timeout(WRITE_MAX, write).await {
             Ok(Ok(())) => outcome("written"),
             Ok(Err(error)) => {
@@ -59,17 +58,5 @@ impl RecordActivities {
         input: WriteManifestsRequest,
     ) -> Result<WriteManifestsReply, ActivityError> {
         Ok(self.write(&input).await)
-    }
-}
-
-fn identity(o: DomainObjects) -> DomainIdentity {
-    DomainIdentity {
-        tenant_id: o.tenant_id,
-        portal_domain_id: o.portal_domain_id,
-        host: o.host,
-        generation: o.generation,
-        fence: o.fence,
-        probe_nonce: o.probe_nonce,
-        slug: o.slug,
     }
 }

@@ -1,6 +1,7 @@
 //! Row, claim, inventory and settings.
 
 use crate::convert::Unreadable;
+use model::portal::names::DomainIdentity;
 use model::portal::record::{Claim, ObjectKind, OwnedObject, Row, RunSettings, Status};
 use proto::v1 as wire;
 
@@ -76,6 +77,20 @@ pub fn object_to_wire(object: &OwnedObject) -> wire::InventoryObject {
         name: object.name.clone(),
         uid: object.uid.clone(),
         host: object.host.clone(),
+    }
+}
+
+/// Reads whose objects are meant; absent ones are nobody's, and every fence behind refuses them.
+pub fn identity_from_wire(objects: Option<&wire::DomainObjects>) -> DomainIdentity {
+    let o = objects.cloned().unwrap_or_default();
+    DomainIdentity {
+        tenant_id: o.tenant_id,
+        portal_domain_id: o.portal_domain_id,
+        host: o.host,
+        generation: o.generation,
+        fence: o.fence,
+        probe_nonce: o.probe_nonce,
+        slug: o.slug,
     }
 }
 
