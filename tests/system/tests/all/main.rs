@@ -1,6 +1,7 @@
 //! System tests: the worker as a process beside real engines. One stack for the binary; the tests run one after the other.
 
 mod authority;
+mod days;
 mod interop;
 mod life;
 mod outages;
