@@ -1,34 +1,8 @@
-//! Measuring helpers: percentiles, and what `/proc` says of a process.
+//! Programs that measure the worker, and what they share. Each is a module with a `run`, so that all are compiled once.
 
-use anyhow::Context as _;
-use std::time::Duration;
-
-/// Percentile of some durations in milliseconds; 0 when there are none.
-pub fn percentile(sorted: &mut [Duration], percent: usize) -> f64 {
-    sorted.sort_unstable();
-    let last = sorted.len().saturating_sub(1);
-    sorted.get(last * percent / 100).map_or(0.0, |d| d.as_secs_f64() * 1000.0)
-}
-
-/// Resident memory of a process in megabytes.
-///
-/// # Errors
-/// The process is gone.
-pub fn resident_mb(pid: i32) -> anyhow::Result<f64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-    let kb: f64 = line.trim().trim_end_matches(" kB").parse()?;
-    Ok(kb / 1024.0)
-}
-
-/// CPU seconds, user and system, that a process has used. The kernel counts in hundredths.
-///
-/// # Errors
-/// The process is gone.
-pub fn cpu_seconds(pid: i32) -> anyhow::Result<f64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    let after = stat.rsplit_once(')').context("no command name")?.1;
-    let fields: Vec<&str> = after.split_whitespace().collect();
-    let ticks = |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
-    Ok((ticks(11) + ticks(12)) / 100.0)
-}
+pub mod measure;
+pub mod node;
+pub mod portal;
+pub mod replay;
+pub mod scale;
+pub mod worker;

@@ -1,0 +1,5 @@
+//! See [`bench::worker`].
+
+fn main() -> anyhow::Result<()> {
+    bench::worker::run()
+}

@@ -1,0 +1,5 @@
+//! See [`bench::node`].
+
+fn main() -> anyhow::Result<()> {
+    bench::node::run()
+}

@@ -1,0 +1,5 @@
+//! See [`bench::portal`].
+
+fn main() -> anyhow::Result<()> {
+    bench::portal::run()
+}

@@ -1,0 +1,5 @@
+//! See [`bench::replay`].
+
+fn main() -> anyhow::Result<()> {
+    bench::replay::run()
+}

@@ -1,0 +1,5 @@
+//! See [`bench::scale`].
+
+fn main() -> anyhow::Result<()> {
+    bench::scale::run()
+}
