@@ -376,9 +376,9 @@ catalogue! {
         remedy: "Operators: check the worker's way to the edge.",
     }
     RemovalBlocked "REMOVAL_BLOCKED" Edge Automatic Platform {
-        detected: "A delete is pending for more than 5 minutes.",
+        detected: "A delete was refused, or is pending for more than 5 minutes.",
         message: "Removal in progress.",
-        remedy: "Operators: the finalizer {finalizer} holds {object}; find its controller, never strip it blindly.",
+        remedy: "Operators: {object} stands because of {holder}. A finalizer: find its controller, never strip it blindly. A refusal: restore the right, or repair the admission, that it names.",
     }
     SecretNotMirrored "SECRET_NOT_MIRRORED" Edge Automatic Platform {
         detected: "The Secret is missing in the gateway's namespace, or its fingerprint differs.",

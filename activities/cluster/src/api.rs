@@ -25,6 +25,22 @@ pub(crate) enum Effect {
     Stored,
 }
 
+/// What the server made of a delete that it took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Deletion {
+    /// The object is gone.
+    Gone,
+    /// It is marked, and stays for as long as these finalizers do.
+    Held {
+        /// Their names, with commas.
+        finalizers: String,
+    },
+}
+
+fn is_held(object: &DynamicObject) -> bool {
+    object.metadata.deletion_timestamp.is_some() && object.metadata.finalizers.as_ref().is_some_and(|f| !f.is_empty())
+}
+
 impl Calls {
     pub(crate) const fn new(client: Client, timeout: Duration) -> Self {
         Self { client, timeout }
@@ -87,16 +103,26 @@ impl Calls {
         self.bounded(kind, what, api.patch(name, &params, &Patch::Merge(body))).await.map(to_value)
     }
 
-    /// Deletes one object if it still is the one that was read.
-    pub(crate) async fn delete(&self, kind: Kind, namespace: &str, name: &str, uid: &str) -> Result<(), ClusterError> {
+    /// Deletes one object if it still is the one that was read. An object with finalizers stays until they are gone.
+    pub(crate) async fn delete(
+        &self,
+        kind: Kind,
+        namespace: &str,
+        name: &str,
+        uid: &str,
+    ) -> Result<Deletion, ClusterError> {
         let what = || format!("delete {} {}", kind.word(), place(Some(namespace), name));
         let preconditions = Preconditions { uid: Some(uid.to_owned()), resource_version: None };
         let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::background() };
         let api = self.api(kind, Some(namespace));
         let call = async {
             match api.delete(name, &params).await {
-                Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
-                other => other.map(|_| ()),
+                Err(kube::Error::Api(status)) if status.code == 404 => Ok(Deletion::Gone),
+                Err(error) => Err(error),
+                // What is gone at once is answered with a status, or as it last was.
+                Ok(answer) => Ok(answer.left().filter(is_held).map_or(Deletion::Gone, |object| Deletion::Held {
+                    finalizers: object.metadata.finalizers.unwrap_or_default().join(","),
+                })),
             }
         };
         self.bounded(kind, what, call).await

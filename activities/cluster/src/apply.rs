@@ -17,7 +17,8 @@ use std::collections::BTreeMap;
 impl ClusterActivities {
     /// Takes one step. Repeating it has no second effect.
     ///
-    /// A refusal (`EDGE_CONFLICT_HOST`, `EDGE_REJECTED`, `EDGE_UNGUARDED`, `SECRET_NOT_MIRRORED`) is an answer.
+    /// A refusal (`EDGE_CONFLICT_HOST`, `EDGE_REJECTED`, `EDGE_UNGUARDED`, `REMOVAL_BLOCKED`, `SECRET_NOT_MIRRORED`) is an
+    /// answer, and so is a delete that a finalizer holds up (`deleting`).
     ///
     /// # Errors
     /// `CLUSTER_READ_UNKNOWN`, retryable: no answer, a change in between, or an incomplete index. `EDGE_REJECTED`, final: a
@@ -47,7 +48,13 @@ impl ClusterActivities {
         match answer {
             Err(ClusterError::Refused { what, detail }) => {
                 tracing::warn!(domain.id = %domain.portal_domain_id, step = %request.step, "the cluster refused to {what}: {detail}");
-                Ok(refused(ReasonCode::EdgeRejected, [("detail", detail), ("what", what)]))
+                Ok(match request.step.starts_with("delete_") {
+                    // The object stands, and nothing of it was installed: another reason than a refused write.
+                    true => {
+                        refused(ReasonCode::RemovalBlocked, [("holder", format!("the refusal to {what} ({detail})"))])
+                    }
+                    false => refused(ReasonCode::EdgeRejected, [("detail", detail), ("what", what)]),
+                })
             }
             other => other,
         }

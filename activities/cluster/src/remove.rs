@@ -1,7 +1,7 @@
 //! Deletes objects of a domain, and reads back whether they are gone.
 
 use crate::activities::ClusterActivities;
-use crate::api::text;
+use crate::api::{Deletion, text};
 use crate::apply::refuse_object;
 use crate::failure::ClusterError;
 use crate::kind::Kind;
@@ -10,6 +10,7 @@ use kube::api::ListParams;
 use model::portal::names::{DomainIdentity, LABEL_DOMAIN_ID, label_value};
 use proto::v1::{ApplyStepReply, InventoryObject, ReadBackReply, ReadBackRequest};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// Annotation that cert-manager puts on the Secret and on the Orders of a Certificate.
 const CERTIFICATE_NAME: &str = "cert-manager.io/certificate-name";
@@ -17,7 +18,8 @@ const CERTIFICATE_NAME: &str = "cert-manager.io/certificate-name";
 const ALTERNATIVE_NAMES: &str = "cert-manager.io/alt-names";
 
 impl ClusterActivities {
-    /// Deletes one object that the inventory lists and its labels confirm. Absent is fine.
+    /// Deletes one object that the inventory lists and its labels confirm. Absent is fine; `deleting` says that finalizers
+    /// hold it.
     pub(crate) async fn delete_object(
         &self,
         domain: &DomainIdentity,
@@ -43,9 +45,24 @@ impl ClusterActivities {
         if let Err(refusal) = admitted {
             return Ok(refuse_object(refusal, kind, &existing, &ours));
         }
+        if word == "secret" && self.is_wanted_again(domain, &namespace, &name).await? {
+            return Ok(refuse_object(Refusal::Fenced, kind, &existing, &ours));
+        }
         // The uid that was read together with the labels: a namesake made meanwhile is not touched.
-        self.calls().delete(kind, &namespace, &name, text(&existing, "/metadata/uid")).await?;
-        Ok(ApplyStepReply { object: Some(self.inventory(word, domain, &existing)), ..outcome("deleted") })
+        let deletion = self.calls().delete(kind, &namespace, &name, text(&existing, "/metadata/uid")).await?;
+        Ok(ApplyStepReply { object: Some(self.inventory(word, domain, &existing)), ..deleted(deletion) })
+    }
+
+    /// Whether a newer writer has the Certificate of this Secret, which has no fence of its own: a removal that comes late
+    /// would cost the tenant that came back an order.
+    async fn is_wanted_again(
+        &self,
+        domain: &DomainIdentity,
+        namespace: &str,
+        name: &str,
+    ) -> Result<bool, ClusterError> {
+        let certificate = self.calls().read(Kind::Certificate, Some(namespace), name).await?;
+        Ok(certificate.is_some_and(|c| ownership::admit(&c, domain) == Err(Refusal::Fenced)))
     }
 
     /// Deletes the Orders of the domain's Certificate, also when the Certificate is gone already.
@@ -62,13 +79,15 @@ impl ClusterActivities {
             let ours = json!({ "metadata": { "namespace": namespace, "name": certificate } });
             return Ok(refuse_object(refusal, Kind::Certificate, &existing, &ours));
         }
-        let mut found = false;
+        let mut reply = outcome("absent");
         for order in self.orders_of(&namespace, &certificate).await? {
             let (name, uid) = (text(&order, "/metadata/name"), text(&order, "/metadata/uid"));
-            self.calls().delete(Kind::Order, &namespace, name, uid).await?;
-            found = true;
+            let one = deleted(self.calls().delete(Kind::Order, &namespace, name, uid).await?);
+            if reply.outcome != "deleting" {
+                reply = one;
+            }
         }
-        Ok(outcome(if found { "deleted" } else { "absent" }))
+        Ok(reply)
     }
 
     /// Orders have no label to select by, so the namespace is listed in pages; removal is rare.
@@ -87,13 +106,22 @@ impl ClusterActivities {
     pub async fn remaining(&self, request: &ReadBackRequest) -> Result<ReadBackReply, ClusterError> {
         let mut reply = ReadBackReply::default();
         let label = label_value(&request.portal_domain_id, "domain");
+        let certificates = || request.objects.iter().filter(|e| e.kind == "certificate");
+        let names: BTreeSet<&str> = certificates().map(|e| e.name.as_str()).collect();
+        let mut foreign = BTreeSet::new();
         for entry in &request.objects {
             let Some(kind) = Kind::of_inventory(&entry.kind) else { continue };
             let one_namespace = entry.kind == "secret_copy" && self.settings().one_namespace();
             let Some(existing) = self.calls().read(kind, Some(&entry.namespace), &entry.name).await? else { continue };
             // A namesake of somebody else is not ours to wait for. cert-manager's own Secret has no label of ours.
-            let labelled = ownership::label_of(&existing, LABEL_DOMAIN_ID);
-            if one_namespace || (entry.kind != "secret" && labelled != label) {
+            let ours = match entry.kind.as_str() {
+                "secret" => is_of_certificates(&existing, &names),
+                _ => ownership::label_of(&existing, LABEL_DOMAIN_ID) == label,
+            };
+            if one_namespace || !ours {
+                if entry.kind == "certificate" {
+                    foreign.insert((entry.namespace.as_str(), entry.name.as_str()));
+                }
                 continue;
             }
             let finalizers = existing.pointer("/metadata/finalizers").and_then(Value::as_array);
@@ -103,7 +131,10 @@ impl ClusterActivities {
             }
             reply.remaining.push(InventoryObject { uid: text(&existing, "/metadata/uid").to_owned(), ..entry.clone() });
         }
-        for entry in request.objects.iter().filter(|e| e.kind == "certificate") {
+        for entry in certificates() {
+            if foreign.contains(&(entry.namespace.as_str(), entry.name.as_str())) {
+                continue;
+            }
             for order in self.orders_of(&entry.namespace, &entry.name).await? {
                 let name = text(&order, "/metadata/name");
                 if let Some(live) = self.calls().read(Kind::Order, Some(&entry.namespace), name).await? {
@@ -156,6 +187,22 @@ fn admit_source_secret(
     }
 }
 
+/// Whether a Secret is that of one of these Certificates, as far as its annotation tells.
+fn is_of_certificates(secret: &Value, certificates: &BTreeSet<&str>) -> bool {
+    let certificate = annotation_of(secret, CERTIFICATE_NAME);
+    certificate.is_empty() || certificate == text(secret, "/metadata/name") || certificates.contains(certificate)
+}
+
+fn deleted(deletion: Deletion) -> ApplyStepReply {
+    match deletion {
+        Deletion::Gone => outcome("deleted"),
+        Deletion::Held { finalizers } => ApplyStepReply {
+            vars: [("holder".to_owned(), format!("finalizer {finalizers}"))].into(),
+            ..outcome("deleting")
+        },
+    }
+}
+
 fn outcome(word: &str) -> ApplyStepReply {
     ApplyStepReply { outcome: word.to_owned(), ..ApplyStepReply::default() }
 }
@@ -179,6 +226,14 @@ mod tests {
         let secret = json!({ "metadata": { "name": name, "uid": uid, "annotations": annotations } });
         let entry = InventoryObject { uid: "u1".to_owned(), ..InventoryObject::default() };
         assert_eq!(admit_source_secret(&secret, &domain, Some(&entry)).is_ok(), expected, "{secret}");
+    }
+
+    #[test]
+    fn a_secret_of_another_certificate_is_not_waited_for() {
+        for (certificate, waited) in [("", true), ("n", true), ("portal-domain-d1", true), ("the-website", false)] {
+            let secret = json!({ "metadata": { "name": "n", "annotations": { CERTIFICATE_NAME: certificate } } });
+            assert_eq!(is_of_certificates(&secret, &BTreeSet::from(["portal-domain-d1"])), waited, "{certificate:?}");
+        }
     }
 
     #[test]

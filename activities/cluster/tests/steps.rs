@@ -128,6 +128,7 @@ async fn a_lower_fence_is_refused_everywhere() {
         "delete_virtual_service",
         "delete_secret_copy",
         "delete_certificate",
+        "delete_secret",
     ] {
         check(&step(&cluster, name, 8).await, "refused", "EDGE_CONFLICT_HOST");
     }

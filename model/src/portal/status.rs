@@ -82,6 +82,14 @@ pub fn deciding_axis(health: &Health) -> Option<Axis> {
         return Some(Axis::Dns);
     }
     if !health.certificate_good() || health.certificate.reason.is_some() {
+        // Somebody else's claim on the host holds back the order.
+        let before_order = matches!(
+            health.certificate.state,
+            CertificateState::None | CertificateState::Preflight | CertificateState::Queued | CertificateState::Paused
+        );
+        if before_order && health.certificate.reason.is_none() && health.edge.state == EdgeState::Conflict {
+            return Some(Axis::Edge);
+        }
         return Some(Axis::Certificate);
     }
     if !health.edge_good() || health.edge.reason.is_some() {
@@ -90,9 +98,10 @@ pub fn deciding_axis(health: &Health) -> Option<Axis> {
     None
 }
 
-/// Derives everything that is shown. `removing` is set while the row is `disabled` or gone.
+/// Derives everything that is shown. `removing` is set while the row is `disabled` or gone; then the edge decides, because
+/// what the removal took away is no fault, and what it cannot take away must be seen.
 pub fn face(health: &Health, removing: bool, now_ms: i64) -> Face {
-    let axis = deciding_axis(health);
+    let axis = if removing { Some(Axis::Edge) } else { deciding_axis(health) };
     let (reason, vars, since_ms) = reason_of(health, axis);
     let phase = phase(health, removing, axis);
     let status = status(health, removing, axis, reason, since_ms, now_ms);
@@ -140,6 +149,7 @@ fn phase(health: &Health, removing: bool, axis: Option<Axis>) -> Phase {
     match axis {
         Some(Axis::Policy | Axis::Ownership | Axis::Dns) => Phase::AwaitingDns,
         Some(Axis::Certificate) => Phase::AwaitingCertificate,
+        Some(Axis::Edge) if !health.certificate_good() => Phase::AwaitingCertificate,
         Some(Axis::Edge) | None => Phase::Deploying,
     }
 }
@@ -171,6 +181,7 @@ fn status(
         _ if nothing_checked(health) => Status::PendingDns,
         Some(Axis::Policy | Axis::Ownership | Axis::Dns) => Status::VerifyingDns,
         Some(Axis::Certificate) => certificate_status(health.certificate.state, reason, long),
+        Some(Axis::Edge) if !health.certificate_good() => Status::PendingCertificate,
         Some(Axis::Edge) | None => Status::Deploying,
     }
 }

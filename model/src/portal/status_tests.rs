@@ -134,6 +134,23 @@ fn what_serves_stays_active_whatever_else_is_wrong() {
 }
 
 #[test]
+fn a_removal_shows_what_stands_in_its_way_and_no_other_fault() {
+    let mut h = dns(ReasonCode::DnsNoRecords, NOW);
+    h.certificate.set(CertificateState::None, NOW);
+    h.edge.set(EdgeState::Removing, NOW);
+    assert_eq!(face(&h, true, NOW).reason, None);
+    let blocked = Finding::bad(EdgeState::Removing, ReasonCode::RemovalBlocked);
+    h.edge.fold(blocked.var("object", "gateway a/b").var("holder", "finalizer x/y"), |_| false, 1, NOW);
+    let shown = face(&h, true, NOW);
+    assert_eq!(
+        (shown.status, shown.axis, shown.reason),
+        (Status::Disabled, Some(Axis::Edge), Some(ReasonCode::RemovalBlocked))
+    );
+    assert_eq!(shown.message, "Removal in progress.");
+    assert!(ReasonCode::RemovalBlocked.remedy(&h.edge.vars).contains("gateway a/b stands because of finalizer x/y"));
+}
+
+#[test]
 fn a_disabled_row_stays_disabled() {
     let mut h = dns_good();
     h.edge_memory.serving_now = true;

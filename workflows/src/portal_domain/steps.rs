@@ -139,6 +139,12 @@ async fn write_object(ctx: &Ctx, loaded: &Loaded, step: &Step) -> Flow {
             }
             Flow::StopPlan
         }
+        // What waits for it must not go before it: a listener without its Secret delays the whole edge.
+        Ok(reply) if reply.outcome == "deleting" => {
+            let holder = reply.vars.get("holder").cloned().unwrap_or_default();
+            let why = format!("{} to be done, held by {holder}", step.name());
+            Flow::EndRound(Next::Rest { until_ms: now + REFUSED_RETRY_MS, why })
+        }
         Ok(reply) => {
             applied(ctx, loaded, step, &reply, now);
             Flow::Go

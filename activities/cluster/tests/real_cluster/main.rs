@@ -6,6 +6,7 @@
 
 mod adoption;
 mod claims;
+mod removal;
 mod rig;
 mod rights;
 mod rounds;
