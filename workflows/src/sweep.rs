@@ -1,15 +1,21 @@
-//! `portalDomainSweepWorkflow`: scheduled every 60 s. Finds what no signal announced, and wakes runs only on change.
+//! `portalDomainSweepWorkflow`: scheduled every 60 s. Finds what no signal announced, proves live hosts again, and wakes runs
+//! only on change.
 
 #![expect(missing_docs, reason = "the macros of the SDK make undocumented constants")]
 
-use contract::activities::{Cluster, Probe, Store, Wake};
+use contract::activities::{Cluster, Dns, Probe, Store, Wake};
+use contract::convert;
 use contract::loose::Loose;
 use contract::names::{PORTAL_DOMAIN_SWEEP_LIMIT, portal_domain_workflow_id};
 use contract::options::{outside_look, short_step};
+use model::portal::hostname::{accepted_targets, proof_name, proof_value};
+use model::portal::record::Status;
+use model::portal::schedule::QUIET_MS;
 use proto::v1 as wire;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use temporalio_macros::{workflow, workflow_methods};
+use temporalio_workflow::workflows::join_all;
 use temporalio_workflow::{WorkflowContext, WorkflowResult};
 
 use crate::clock::now_ms;
@@ -18,6 +24,16 @@ use crate::clock::now_ms;
 const PAGES_MAX: usize = 60;
 /// One batch of probes, one try each.
 const BATCH: Duration = Duration::from_secs(50);
+
+/// Live hosts that one sweep proves again; the runs of further ones are woken and look for themselves. Bounds a sweep's history
+/// and time after a day without a worker.
+const PROOFS_MAX: usize = 40;
+/// Proofs side by side: a slow name server takes seconds.
+const PROOFS_AT_ONCE: usize = 10;
+/// One look at DNS, as in a round.
+const PROOF: Duration = Duration::from_secs(20);
+/// A run looks by itself every [`QUIET_MS`]: a live row that was not looked at for a day longer has no run.
+const RUN_LOST_MS: i64 = QUIET_MS + 24 * 3_600_000;
 
 /// One sweep.
 #[workflow]
@@ -31,6 +47,7 @@ impl PortalDomainSweep {
     pub async fn run(ctx: &mut WorkflowContext<Self>, _input: Loose) -> WorkflowResult<wire::SweepReply> {
         let mut reply = wire::SweepReply::default();
         let mut after = String::new();
+        let mut proofs = PROOFS_MAX;
         for _ in 0..PAGES_MAX {
             let request = wire::SweepRequest {
                 now_ms: now_ms(ctx),
@@ -43,6 +60,9 @@ impl PortalDomainSweep {
                 .iter()
                 .map(|item| ((item.tenant_id.clone(), item.portal_domain_id.clone()), item.why.clone()))
                 .collect();
+            if page.items.iter().any(silent) && ctx.patched("2026-11-prove-in-sweeps") {
+                prove(ctx, &page.items, &mut proofs, &mut wake).await;
+            }
             watch(ctx, &page.active, &mut wake).await;
             for ((tenant, domain), why) in wake {
                 *reply.woken.entry(why.clone()).or_default() += 1;
@@ -63,6 +83,63 @@ impl PortalDomainSweep {
         }
         Ok(reply)
     }
+}
+
+/// Nobody read the row for longer than a day, or ever.
+fn silent(item: &wire::SweepItem) -> bool {
+    item.why == "unannounced"
+}
+
+/// Proves live hosts again whose runs sleep, daily (domain-health contract, section 8, "Live: ownership"), and lets those
+/// runs sleep whose hosts are as good as they were. A round of a run would cost twenty events a day.
+async fn prove(
+    ctx: &WorkflowContext<PortalDomainSweep>,
+    items: &[wire::SweepItem],
+    proofs: &mut usize,
+    wake: &mut BTreeMap<(String, String), String>,
+) {
+    let silent: Vec<&wire::SweepItem> = items.iter().filter(|item| silent(item)).collect();
+    let silent = &silent[..silent.len().min(*proofs)];
+    *proofs -= silent.len();
+    for some in silent.chunks(PROOFS_AT_ONCE) {
+        let proven = join_all(some.iter().map(|item| still_proven(ctx, item))).await;
+        for (item, _) in some.iter().zip(proven).filter(|(_, proven)| *proven) {
+            wake.remove(&(item.tenant_id.clone(), item.portal_domain_id.clone()));
+        }
+    }
+}
+
+/// Reads the row, which also notes that it was read, and looks at DNS if it is live and has a run.
+async fn still_proven(ctx: &WorkflowContext<PortalDomainSweep>, item: &wire::SweepItem) -> bool {
+    let now = now_ms(ctx);
+    let request = wire::LoadDomainRequest {
+        tenant_id: item.tenant_id.clone(),
+        portal_domain_id: item.portal_domain_id.clone(),
+        now_ms: now,
+        workflow_id: String::new(),
+    };
+    let record = ctx.execute_local_activity(Store::load_domain, request, short_step("read a silent row")).await;
+    let Ok(wire::DomainRecord { row: Some(row), claim: Some(claim), .. }) = record else { return false };
+    let Ok(row) = convert::row_from_wire(&row) else { return false };
+    let claim = convert::claim_from_wire(&claim);
+    // A claim of this very read is a row that no run ever saw: one of the earlier worker, to be adopted.
+    let has_run = claim.opened_ms < now && now - row.last_checked_ms < RUN_LOST_MS;
+    if row.status != Status::Active || !has_run {
+        return false;
+    }
+    let request = wire::LookUpHostRequest {
+        host: claim.host.clone(),
+        accepted_targets: accepted_targets(&row.expected_cname, &row.canonical_host, &claim.own_target),
+        own_target: claim.own_target.clone(),
+        proof_name: proof_name(&claim.host),
+        proof_value: proof_value(&claim.ownership_token),
+        now_ms: now,
+        contended: claim.contended,
+    };
+    let options = outside_look(PROOF, "prove a live host again");
+    let look = ctx.execute_activity(Dns::look_up_host, request, options).await;
+    let says = |finding: &Option<wire::Finding>, state| finding.as_ref().is_some_and(|f| f.state == state);
+    look.is_ok_and(|look| says(&look.dns, "correct") && says(&look.ownership, "proven"))
 }
 
 /// Looks at the live domains of one page: Secret copies by name, hosts from outside.
