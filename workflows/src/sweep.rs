@@ -135,6 +135,7 @@ async fn still_proven(ctx: &WorkflowContext<PortalDomainSweep>, item: &wire::Swe
         proof_value: proof_value(&claim.ownership_token),
         now_ms: now,
         contended: claim.contended,
+        portal_domain_id: item.portal_domain_id.clone(),
     };
     let options = outside_look(PROOF, "prove a live host again");
     let look = ctx.execute_activity(Dns::look_up_host, request, options).await;
@@ -168,6 +169,7 @@ async fn watch(
                 fingerprint_sha256: domain.fingerprint_sha256.clone(),
                 now_ms: now_ms(ctx),
                 patience_ms: 0,
+                portal_domain_id: domain.portal_domain_id.clone(),
             })
             .collect(),
     };

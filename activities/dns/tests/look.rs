@@ -68,7 +68,7 @@ impl Sample {
             proof_name: format!("_portal-ownership.{host}"),
             proof_value: "portal-ownership=token".to_owned(),
             now_ms: 1_800_000_000_000,
-            contended: false,
+            ..LookUpHostRequest::default()
         };
         DnsActivities::new(self.settings.clone()).look_up(&request).await
     }

@@ -63,7 +63,7 @@ pub async fn seen(root_hints: Vec<IpAddr>, port: u16, host: &str) -> anyhow::Res
         proof_name: format!("_portal-ownership.{host}"),
         proof_value: "portal-ownership=token".to_owned(),
         now_ms: 1_800_000_000_000,
-        contended: false,
+        ..LookUpHostRequest::default()
     };
     let look = DnsActivities::new(settings).look_up(&request).await;
     let (dns, ownership) = look.dns.zip(look.ownership).context("a look without findings")?;

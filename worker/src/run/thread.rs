@@ -8,6 +8,7 @@ use crate::config::{Deployment, Queue, WorkerSettings};
 use crate::health::{Health, QueueState};
 use crate::register::{self, Activities};
 use crate::scope;
+use crate::telemetry::activity_span::ActivitySpans;
 use futures::future::select_all;
 use std::time::Duration;
 use temporalio_client::Client;
@@ -17,9 +18,6 @@ use temporalio_sdk::runtime::worker_tuner::{FixedSizeSlotSupplier, TunerHolder};
 use temporalio_sdk::runtime::{PollerBehavior, RuntimeOptions};
 use temporalio_sdk::{Runtime, Worker, WorkerOptions};
 use tokio::sync::{oneshot, watch};
-
-/// Cached runs: those that are active within minutes, not the fleet. Each one adds about 0.2 µs to every turn.
-const CACHED_RUNS: usize = 500;
 
 /// Long polls per kind of task. Fewer cost CPU and make the tail longer, more change nothing.
 const POLLERS: usize = 5;
@@ -35,6 +33,7 @@ const AFTER_CANCEL: Duration = Duration::from_secs(5);
 pub(super) struct Limits {
     workflows: usize,
     activities: usize,
+    cached: usize,
     grace: Duration,
     deployment: Option<Deployment>,
     build_id: String,
@@ -48,6 +47,7 @@ impl Limits {
             // The SDK needs two slots and two polls to keep a cache.
             workflows: settings.process.max_concurrent_workflows.max(2),
             activities: settings.process.max_concurrent_activities,
+            cached: settings.process.max_cached_workflows,
             grace: drain.saturating_sub(AFTER_CANCEL).max(drain / 2),
             deployment: settings.temporal.deployment.clone(),
             build_id: settings.temporal.build_id.clone(),
@@ -145,12 +145,13 @@ fn worker_options(queue: &Queue, limits: &Limits) -> WorkerOptions {
         .build();
     WorkerOptions::new(queue.name.clone())
         .deployment_options(deployment(limits))
-        .max_cached_workflows(CACHED_RUNS)
+        .max_cached_workflows(limits.cached)
         .tuner(tuner)
         .workflow_task_poller_behavior(PollerBehavior::SimpleMaximum(POLLERS))
         .activity_task_poller_behavior(PollerBehavior::SimpleMaximum(POLLERS))
         .graceful_shutdown_period(limits.grace)
         .workflow_interceptor(scope::interceptor())
+        .activity_inbound_interceptor(ActivitySpans)
         .build()
 }
 

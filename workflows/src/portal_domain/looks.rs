@@ -103,6 +103,7 @@ async fn dns(ctx: &Ctx, loaded: &Loaded) -> DnsLook {
         proof_value: proof_value(&claim.ownership_token),
         now_ms: now_ms(ctx),
         contended: claim.contended,
+        portal_domain_id: row.id.clone(),
     };
     let options = outside_look(DNS_LOOK, "look at DNS");
     let answer = ctx.execute_activity(Dns::look_up_host, request, options).await.ok();
@@ -125,6 +126,7 @@ async fn preflight(ctx: &Ctx, loaded: &Loaded) -> Finding<model::portal::axis::C
             host: loaded.claim.host.clone(),
             expires_ms: now + TOKEN_LIFE_MS,
             idempotency_key: format!("{}/{}/{now}", loaded.row.id, loaded.claim.generation),
+            portal_domain_id: loaded.row.id.clone(),
         };
         let saved = ctx
             .execute_local_activity(Store::save_preflight_token, request, short_step("save a preflight token"))
@@ -142,6 +144,7 @@ async fn preflight(ctx: &Ctx, loaded: &Loaded) -> Finding<model::portal::axis::C
         token: token.token,
         body: token.body,
         now_ms: now,
+        portal_domain_id: loaded.row.id.clone(),
     };
     let options = outside_look(PREFLIGHT_LOOK, "look at the challenge path");
     let answer = ctx.execute_activity(Probe::preflight_http01, request, options).await.ok();
@@ -234,6 +237,7 @@ fn probe_request(ctx: &Ctx, loaded: &Loaded, patience: Duration) -> wire::ProbeR
             .unwrap_or_default(),
         now_ms: now_ms(ctx),
         patience_ms: u32::try_from(patience.as_millis()).unwrap_or(u32::MAX),
+        portal_domain_id: loaded.row.id.clone(),
     }
 }
 

@@ -18,6 +18,7 @@ fn request(fingerprint: &str) -> ProbeRequest {
         fingerprint_sha256: fingerprint.to_owned(),
         now_ms: 1000,
         patience_ms: 0,
+        ..ProbeRequest::default()
     }
 }
 

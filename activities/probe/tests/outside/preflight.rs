@@ -16,6 +16,7 @@ fn request(body: &str) -> PreflightRequest {
         token: TOKEN.to_owned(),
         body: body.to_owned(),
         now_ms: 1000,
+        ..PreflightRequest::default()
     }
 }
 
