@@ -9,6 +9,7 @@ use crate::portal::schedule::{
     self, EDGE_DEADLINE_MS, Jitter, PREFLIGHT_LIFE_MS, QUIET_MS, dns_recheck_ms, order_retry_ms,
 };
 use crate::reason::ReasonCode;
+use crate::time::iso8601;
 
 /// A certificate that does not move is waited for with one long look after the other for this long; then there are waits
 /// in between. Looks that failed do not count: an outage of ours must not slow down what follows it.
@@ -43,31 +44,53 @@ pub struct Situation<'a> {
 /// Decides what comes next. Total: every input has exactly one answer, and applying a plan never leads to the same plan.
 pub fn decide(s: &Situation<'_>) -> Decision {
     let h = s.health;
-    if !h.policy_good() {
-        return rest(s.now_ms + QUIET_MS, "a host name that may be used here");
+    // A renewed certificate follows to the edge whatever policy and DNS say: what serves must not expire.
+    let newest = &h.certificate_memory.fingerprint;
+    let renewed = h.certificate_good() && !newest.is_empty() && h.edge_memory.copied_fingerprint != *newest;
+    let carries = h.edge_memory.applied && renewed;
+    if !h.policy_good() && !carries {
+        return while_serving(s, rest(s.now_ms + QUIET_MS, "a host name that may be used here"));
     }
     if h.dns.next_check_ms <= s.now_ms {
         let exists = h.edge_memory.applied || h.edge_memory.serving_now;
         return Decision::Look(if exists { EVERYTHING.to_vec() } else { vec![Look::Dns] });
     }
-    // A renewed certificate follows to the edge whatever DNS says: what serves must not expire.
-    let newest = &h.certificate_memory.fingerprint;
-    let renewed = h.certificate_good() && !newest.is_empty() && h.edge_memory.copied_fingerprint != *newest;
-    if h.edge_memory.applied && renewed {
+    if carries {
         return edge(s);
     }
     if !h.ownership_good() || !h.dns_good() {
-        return awaiting_dns(s);
+        return while_serving(s, awaiting_dns(s));
     }
     match h.certificate.state {
         CertificateState::Issued | CertificateState::Renewing | CertificateState::Expiring => edge(s),
-        CertificateState::Ordering | CertificateState::Validating | CertificateState::Expired => {
-            look_when_due(h.certificate.next_check_ms, s.now_ms, Look::AwaitCertificate, "the certificate")
-        }
-        CertificateState::Failed => after_failure(s),
+        CertificateState::Ordering | CertificateState::Validating | CertificateState::Expired => while_serving(
+            s,
+            look_when_due(h.certificate.next_check_ms, s.now_ms, Look::AwaitCertificate, "the certificate"),
+        ),
+        CertificateState::Failed => while_serving(s, after_failure(s)),
         CertificateState::None | CertificateState::Preflight | CertificateState::Queued | CertificateState::Paused => {
-            order(s)
+            while_serving(s, order(s))
         }
+    }
+}
+
+/// What serves is probed on while something else is waited for, so that the record tells the truth about visitors.
+fn while_serving(s: &Situation<'_>, next: Decision) -> Decision {
+    let h = s.health;
+    if !h.edge_memory.serving_now {
+        return next;
+    }
+    let waits = match &next {
+        Decision::Rest { .. } => true,
+        Decision::Look(looks) => looks.as_slice() == [Look::AwaitCertificate],
+        Decision::Apply(_) => false,
+    };
+    if waits && h.edge.next_check_ms <= s.now_ms {
+        return Decision::Look(vec![Look::Probe { patient: false }]);
+    }
+    match next {
+        Decision::Rest { until_ms, why } => Decision::Rest { until_ms: until_ms.min(h.edge.next_check_ms), why },
+        Decision::Look(_) | Decision::Apply(_) => next,
     }
 }
 
@@ -83,19 +106,16 @@ fn awaiting_dns(s: &Situation<'_>) -> Decision {
             "a DNS record that leads to us"
         }
     };
-    // What still serves is probed on, so that the record tells the truth about visitors.
-    if h.edge_memory.serving_now && h.edge.next_check_ms <= s.now_ms {
-        return Decision::Look(vec![Look::Probe { patient: false }]);
-    }
-    let until =
-        if h.edge_memory.serving_now { h.dns.next_check_ms.min(h.edge.next_check_ms) } else { h.dns.next_check_ms };
-    rest(until, why)
+    rest(h.dns.next_check_ms, why)
 }
 
-/// Before an order: preflight, then the Certificate.
+/// Before an order: the challenge path, who else claims the host at the edge, then the Certificate.
 fn order(s: &Situation<'_>) -> Decision {
     let h = s.health;
     let memory = &h.certificate_memory;
+    if h.edge.state == EdgeState::Conflict || h.edge.unknown.is_some() {
+        return look_when_due(h.edge.next_check_ms, s.now_ms, Look::Edge, "the host to be free at the edge");
+    }
     if memory.preflight_passed_ms > 0 && s.now_ms - memory.preflight_passed_ms <= PREFLIGHT_LIFE_MS {
         let mut steps = vec![Step::RecordInventory(objects(s))];
         steps.push(Step::ApplyCertificate);
@@ -105,7 +125,7 @@ fn order(s: &Situation<'_>) -> Decision {
         return rest(h.certificate.next_check_ms, "the checks before a certificate order");
     }
     if h.certificate.checked() {
-        return Decision::Look(vec![Look::Preflight]);
+        return Decision::Look(vec![Look::Preflight, Look::Edge]);
     }
     // The first look in a generation also finds what an earlier worker or run left.
     Decision::Look(vec![Look::Preflight, Look::Certificate, Look::Edge])
@@ -285,28 +305,41 @@ pub fn ask_now(health: &mut Health, asked: Asked, now_ms: i64) {
 /// Plans the next look at DNS after one was folded in.
 pub fn reschedule_dns(health: &mut Health, settings: &RunSettings, jitter: Jitter, now_ms: i64) {
     let serving = health.edge_memory.serving_now;
-    health.dns.next_check_ms = if health.dns.unknown.is_some() {
+    // A failure of ours is over soon. Name servers that do not answer are looked at like a record that is not there.
+    let ours = health.dns.unknown.is_some_and(|unknown| unknown.reason == ReasonCode::DnsLookupUnknown);
+    let silent = health.dns.unknown.is_some() && !ours;
+    health.dns.next_check_ms = if ours {
         now_ms + schedule::unknown_ms(health.dns.attempt, jitter)
+    } else if silent && serving {
+        now_ms + schedule::degraded_dns_ms(health.dns.attempt, jitter)
+    } else if silent {
+        recheck_dns(health, jitter, now_ms)
     } else if health.dns.state == DnsState::Correct && !health.dns_memory.confirmed {
         health.dns_memory.first_good_ms + settings.dns_confirm_ms
     } else if health.dns_good() && health.ownership_good() {
         now_ms + if serving { QUIET_MS } else { DNS_BEFORE_ORDER_MS }
     } else if serving {
-        now_ms + schedule::degraded_ms(health.dns.attempt, jitter)
+        now_ms + schedule::degraded_dns_ms(health.dns.attempt, jitter)
     } else {
-        // Age counts from the last proof: a lapse of an old domain is a fresh matter.
-        let age = now_ms - health.opened_ms.max(health.dns_memory.proven_ms);
-        let attempt = health.dns.attempt.max(health.ownership.attempt).saturating_sub(1);
-        match dns_recheck_ms(age, attempt, jitter) {
-            Some(wait) => now_ms + wait,
-            None if health.ownership_good() => now_ms + 4 * 3_600_000,
-            None => {
-                health.ownership.set(OwnershipState::Lost, now_ms);
-                health.ownership.reason = Some(ReasonCode::ClaimExpired);
-                now_ms + QUIET_MS
-            }
-        }
+        recheck_dns(health, jitter, now_ms)
     };
+}
+
+/// When DNS of a domain that serves nothing is looked at again; an unproven claim ends with its life.
+fn recheck_dns(health: &mut Health, jitter: Jitter, now_ms: i64) -> i64 {
+    // Age counts from the last proof: a lapse of an old domain is a fresh matter.
+    let age = now_ms - health.opened_ms.max(health.dns_memory.proven_ms);
+    let attempt = health.dns.attempt.max(health.ownership.attempt).saturating_sub(1);
+    match dns_recheck_ms(age, attempt, jitter) {
+        Some(wait) => now_ms + wait,
+        None if health.ownership_good() => now_ms + 4 * 3_600_000,
+        None => {
+            health.ownership.set(OwnershipState::Lost, now_ms);
+            health.ownership.reason = Some(ReasonCode::ClaimExpired);
+            health.ownership.vars.insert("t".to_owned(), iso8601(now_ms));
+            now_ms + QUIET_MS
+        }
+    }
 }
 
 /// Plans the next look at the certificate after one was folded in.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::finding::Finding;
 use crate::portal::audit::{AuditFacts, audit};
+use crate::portal::axis::PolicyState;
 use crate::portal::health::{CertificateLook, DnsLook, EdgeObjectsLook, ProbeLook};
 use crate::portal::plan::Verdict;
 use crate::portal::record::Status;
@@ -15,6 +16,9 @@ use proptest::prelude::*;
 struct World {
     now: i64,
     dns: DnsState,
+    silent: bool,
+    dns_looks: u32,
+    expired: bool,
     path_open: bool,
     authority_refuses: bool,
     conflict: bool,
@@ -35,6 +39,9 @@ impl World {
         Self {
             now,
             dns: DnsState::Correct,
+            silent: false,
+            dns_looks: 0,
+            expired: false,
             path_open: true,
             authority_refuses: false,
             conflict: false,
@@ -103,17 +110,28 @@ impl World {
     }
 
     fn look(&mut self, look: Look) {
+        if look == Look::AwaitCertificate && self.expired {
+            // A long look that sees no change ends after two minutes.
+            self.now += 120_000;
+        }
         let (now, h) = (self.now, &mut self.health);
         match look {
             Look::Dns => {
                 let correct = self.dns == DnsState::Correct;
+                self.dns_looks += 1;
                 let look = DnsLook {
-                    dns: if correct {
+                    dns: if self.silent {
+                        Finding::unknown(ReasonCode::DnsServfail)
+                    } else if correct {
                         Finding::good(self.dns)
                     } else {
                         Finding::bad(self.dns, ReasonCode::DnsNoRecords)
                     },
-                    ownership: Finding::good(if correct { OwnershipState::Proven } else { OwnershipState::Pending }),
+                    ownership: match (self.silent, correct) {
+                        (true, _) => Finding::unknown(ReasonCode::DnsServfail),
+                        (false, true) => Finding::good(OwnershipState::Proven),
+                        (false, false) => Finding::good(OwnershipState::Pending),
+                    },
                     proof_method: String::new(),
                     addresses: vec![],
                     chain: vec![],
@@ -124,9 +142,9 @@ impl World {
                 reschedule_dns(h, &settings(), Jitter::NONE, now);
             }
             Look::Preflight => {
-                let finding = match (self.path_open, self.conflict) {
-                    (true, false) => Finding::good(CertificateState::None),
-                    _ => Finding::bad(CertificateState::Preflight, ReasonCode::Http01WrongContent),
+                let finding = match self.path_open {
+                    true => Finding::good(CertificateState::None),
+                    false => Finding::bad(CertificateState::Preflight, ReasonCode::Http01WrongContent),
                 };
                 h.fold_preflight(finding, now);
                 reschedule_certificate(h, Jitter::NONE, now);
@@ -137,7 +155,9 @@ impl World {
                     return;
                 }
                 self.certificate = !self.authority_refuses;
-                let finding = if self.certificate {
+                let finding = if self.expired {
+                    Finding::bad(CertificateState::Expired, ReasonCode::CertExpired)
+                } else if self.certificate {
                     Finding::good(CertificateState::Issued)
                 } else {
                     Finding::bad(CertificateState::Failed, ReasonCode::AcmeOrderInvalid)
@@ -169,7 +189,8 @@ impl World {
                 reschedule_edge(h, Jitter::NONE, now);
             }
             Look::Probe { .. } => {
-                let works = self.gateway && self.route && self.edge_answers && self.dns == DnsState::Correct;
+                let answers = self.edge_answers && self.dns == DnsState::Correct && !self.expired;
+                let works = self.gateway && self.route && answers;
                 let finding = match works {
                     true => Finding::good(EdgeState::Serving),
                     false => Finding::bad(EdgeState::Unreachable, ReasonCode::EdgeUnreachable),
@@ -310,11 +331,62 @@ fn a_live_domain_rests_for_weeks() {
 #[test]
 fn a_conflict_is_waited_for_and_then_served() {
     let mut world = World { conflict: true, ..World::good() };
-    world.run_until(world.now + 10 * 60_000);
-    assert_eq!(world.orders, 0);
+    world.run_until(world.now + HOUR);
+    let shown = face(&world.health, false, world.now);
+    assert_eq!((shown.status, shown.reason), (Status::PendingCertificate, Some(ReasonCode::EdgeConflictHost)));
+    assert_eq!(world.orders, 0, "an order was spent on a host that somebody else has");
     world.conflict = false;
+    world.run_until(world.now + 2 * 60_000);
+    assert_eq!((world.statuses.last(), world.orders), (Some(&Status::Active), 1));
+}
+
+#[test]
+fn an_expired_certificate_ends_active_and_a_new_one_brings_it_back() {
+    let mut world = World::good();
+    world.run_until(world.now + 60_000);
+    world.expired = true;
+    ask_now(&mut world.health, Asked::ByOthers, world.now);
+    world.run_until(world.now + 17 * 60_000);
+    assert_eq!(world.statuses.last(), Some(&Status::CertificateFailed), "visitors get an expired certificate");
+    assert!(world.gateway && world.route && world.copied);
+    world.expired = false;
     world.run_until(world.now + 30 * 60_000);
     assert_eq!(world.statuses.last(), Some(&Status::Active));
+}
+
+#[test]
+fn a_host_that_policy_refuses_later_is_still_seen_from_outside() {
+    let mut world = World::good();
+    world.run_until(world.now + 60_000);
+    world.health.policy.state = *PolicyState::ALL.iter().find(|s| **s != PolicyState::Allowed).unwrap();
+    world.edge_answers = false;
+    ask_now(&mut world.health, Asked::ByOthers, world.now);
+    world.run_until(world.now + 17 * 60_000);
+    assert!(!world.health.edge_memory.serving_now, "nobody looked");
+}
+
+#[test]
+fn silent_name_servers_are_asked_less_and_less_and_the_claim_expires() {
+    let mut world = World { silent: true, ..World::good() };
+    world.run_until(world.now + 24 * HOUR);
+    assert!((50..150).contains(&world.dns_looks), "{} looks on the first day", world.dns_looks);
+    let before = world.dns_looks;
+    world.run_until(world.now + 9 * 24 * HOUR);
+    assert!(world.dns_looks - before < 9 * 30, "{} looks in nine days", world.dns_looks - before);
+    world.run_until(world.now + 5 * 24 * HOUR);
+    assert_eq!(world.health.ownership.reason, Some(ReasonCode::ClaimExpired));
+    assert!(world.health.ownership.vars.contains_key("t"), "the message names the time");
+}
+
+#[test]
+fn the_next_generation_of_a_served_host_stays_active() {
+    let mut world = World::good();
+    world.run_until(world.now + 60_000);
+    let next = world.health.next_generation(world.health.generation + 1, world.now);
+    let mut policy = next;
+    policy.policy = world.health.policy.clone();
+    assert_eq!(face(&policy, false, world.now).status, Status::Active);
+    assert!(policy.certificate_good() && !policy.edge_memory.applied && !policy.dns_good());
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use crate::finding::{AxisWord, Evidence, Finding};
 use crate::portal::axis::{CertificateState, DnsState, EdgeState, OwnershipState, PolicyState};
+use crate::portal::schedule::EDGE_DEADLINE_MS;
 use crate::reason::ReasonCode;
 use crate::time::iso8601;
 use std::collections::BTreeMap;
@@ -225,6 +226,20 @@ impl Health {
         }
     }
 
+    /// The next generation of the same host: the row asks for other targets, or asks again. Proof and DNS begin anew; the
+    /// certificate stays, and what serves goes on serving. The edge is probed once the new generation had time to get there,
+    /// because its nonce is new.
+    pub fn next_generation(&self, generation: u64, now_ms: i64) -> Self {
+        let mut next = Self::new(generation, now_ms);
+        next.certificate = self.certificate.clone();
+        next.certificate.next_check_ms = now_ms;
+        next.certificate_memory = self.certificate_memory.clone();
+        next.edge = self.edge.clone();
+        next.edge.next_check_ms = now_ms + EDGE_DEADLINE_MS;
+        next.edge_memory = EdgeMemory { applied: false, ..self.edge_memory.clone() };
+        next
+    }
+
     /// The host may be used.
     pub fn policy_good(&self) -> bool {
         self.policy.checked() && self.policy.state == PolicyState::Allowed
@@ -330,8 +345,10 @@ impl Health {
         if !complete {
             self.edge_memory.applied = false;
         }
-        // What was seen from outside outranks what the cluster says, unless the cluster says why it must fail.
-        if look.finding.reason.is_some() || !self.edge_memory.serving_now {
+        // What was seen from outside outranks what the cluster says, unless the cluster says why it must fail, or that a
+        // conflict, which only it can see, is over.
+        let over = self.edge.state == EdgeState::Conflict;
+        if look.finding.reason.is_some() || over || !self.edge_memory.serving_now {
             self.edge.fold(look.finding, |_| false, self.generation, now_ms);
         }
     }

@@ -17,6 +17,8 @@ pub const PREFLIGHT_LIFE_MS: i64 = 10 * MINUTE;
 pub const VANISHED_CONFIRM_MS: i64 = 10 * MINUTE;
 /// A delete that is pending for longer than this is called blocked.
 pub const REMOVAL_BLOCKED_MS: i64 = 5 * MINUTE;
+/// A blocked removal is looked at again after this long; a request looks at once.
+pub const REMOVAL_BLOCKED_POLL_MS: i64 = 5 * MINUTE;
 /// While all removals are held for an operator, each is looked at again after this long.
 pub const REMOVALS_HELD_MS: i64 = 5 * MINUTE;
 /// Objects without an outside probe for this long stop being "almost there".
@@ -81,9 +83,14 @@ pub fn probe_retry_ms(attempt: u32) -> i64 {
     grow(5 * SECOND, 1.6, attempt.saturating_sub(1), MINUTE)
 }
 
-/// Wait before the next look at a live host that is degraded.
+/// Wait before the next probe of a live host that is degraded: 30 s growing to 5 min.
 pub fn degraded_ms(attempt: u32, jitter: Jitter) -> i64 {
     jitter.spread(grow(30 * SECOND, 1.4, attempt.saturating_sub(1), 5 * MINUTE))
+}
+
+/// Wait before the next look at the DNS of a live host whose records are not right: 30 s growing to 15 min.
+pub fn degraded_dns_ms(attempt: u32, jitter: Jitter) -> i64 {
+    jitter.spread(grow(30 * SECOND, 1.4, attempt.saturating_sub(1), 15 * MINUTE))
 }
 
 /// Wait after a look that we could not make.

@@ -1,6 +1,6 @@
 //! The public face of a record: phase, status, deciding reason and message, each derived in one function.
 
-use crate::portal::axis::{CertificateState, OwnershipState};
+use crate::portal::axis::{CertificateState, EdgeState, OwnershipState};
 use crate::portal::health::{AxisRecord, Health};
 use crate::portal::record::Status;
 use crate::portal::schedule::TENANT_GRACE_MS;
@@ -82,6 +82,14 @@ pub fn deciding_axis(health: &Health) -> Option<Axis> {
         return Some(Axis::Dns);
     }
     if !health.certificate_good() || health.certificate.reason.is_some() {
+        // Somebody else's claim on the host holds back the order.
+        let before_order = matches!(
+            health.certificate.state,
+            CertificateState::None | CertificateState::Preflight | CertificateState::Queued | CertificateState::Paused
+        );
+        if before_order && health.certificate.reason.is_none() && health.edge.state == EdgeState::Conflict {
+            return Some(Axis::Edge);
+        }
         return Some(Axis::Certificate);
     }
     if !health.edge_good() || health.edge.reason.is_some() {
@@ -141,6 +149,7 @@ fn phase(health: &Health, removing: bool, axis: Option<Axis>) -> Phase {
     match axis {
         Some(Axis::Policy | Axis::Ownership | Axis::Dns) => Phase::AwaitingDns,
         Some(Axis::Certificate) => Phase::AwaitingCertificate,
+        Some(Axis::Edge) if !health.certificate_good() => Phase::AwaitingCertificate,
         Some(Axis::Edge) | None => Phase::Deploying,
     }
 }
@@ -172,6 +181,7 @@ fn status(
         _ if nothing_checked(health) => Status::PendingDns,
         Some(Axis::Policy | Axis::Ownership | Axis::Dns) => Status::VerifyingDns,
         Some(Axis::Certificate) => certificate_status(health.certificate.state, reason, long),
+        Some(Axis::Edge) if !health.certificate_good() => Status::PendingCertificate,
         Some(Axis::Edge) | None => Status::Deploying,
     }
 }

@@ -20,7 +20,7 @@ const EXCERPT_VERSION: u32 = 1;
 /// Answers the query `status`.
 pub(super) fn status(s: &RunState) -> wire::StatusReply {
     match (&s.loaded, &s.health) {
-        (Some(loaded), Some(health)) => excerpt(loaded, health, &face(health, s.removing_ms > 0, last_look(health))),
+        (Some(loaded), Some(health)) => excerpt(loaded, health, &face(health, s.removing(), last_look(health))),
         _ => wire::StatusReply { v: EXCERPT_VERSION, ..wire::StatusReply::default() },
     }
 }

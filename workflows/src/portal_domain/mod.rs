@@ -127,20 +127,23 @@ async fn wait(ctx: &WorkflowContext<PortalDomain>, until_ms: i64, why: String) -
     Ok(())
 }
 
-/// Hands over to a fresh run while nothing is pending, so that no request is lost at the seam.
+/// Hands over to a fresh run. No request is lost at the seam: an unserved one is carried, and an update in hand is waited for.
 async fn continue_as_new_when_due(ctx: &WorkflowContext<PortalDomain>) -> Result<(), WorkflowTermination> {
     let old = now_ms(ctx) - ctx.state(|w| w.state.began_ms) >= QUIET_MS;
     if !old && ctx.history_length() < HISTORY_EVENTS_MAX && !ctx.continue_as_new_suggested() {
         return Ok(());
     }
-    // An update waits for a round, so a run with a request in hand must not wait for its handlers here.
-    if ctx.state(|w| w.state.busy()) {
-        return Ok(());
-    }
-    let handlers = ctx.clone();
-    ctx.wait_condition(move |w| w.state.busy() || handlers.all_handlers_finished()).await?;
-    if ctx.state(|w| w.state.busy()) {
-        return Ok(());
+    // An update waits for a round, so a run with a request in hand must not wait for its handlers here. A signal that was
+    // taken and not served yet (our database is away) goes along as a request of the next run.
+    if !ctx.all_handlers_finished() {
+        if ctx.state(|w| w.state.busy()) {
+            return Ok(());
+        }
+        let handlers = ctx.clone();
+        ctx.wait_condition(move |w| w.state.busy() || handlers.all_handlers_finished()).await?;
+        if !ctx.all_handlers_finished() {
+            return Ok(());
+        }
     }
     let next = ctx.state(|w| answers::next_input(&w.state));
     ctx.continue_as_new(Loose::write(&next), ContinueAsNewOptions::default())?;

@@ -11,7 +11,7 @@ use model::portal::axis::{CertificateState, EdgeState};
 use model::portal::plan::Step;
 use model::portal::record::{ObjectKind, OwnedObject};
 use model::portal::removal::{delete_steps, objects_to_remove, waits_for};
-use model::portal::schedule::{REMOVAL_BLOCKED_MS, REMOVALS_HELD_MS, cluster_poll_ms};
+use model::portal::schedule::{REMOVAL_BLOCKED_MS, REMOVAL_BLOCKED_POLL_MS, REMOVALS_HELD_MS, cluster_poll_ms};
 use model::reason::ReasonCode;
 use proto::v1 as wire;
 use temporalio_workflow::{WorkflowContext, WorkflowTermination};
@@ -176,7 +176,7 @@ async fn read_back(ctx: &Ctx, loaded: &Loaded, wanted: &[OwnedObject], standing:
     }
     let waited = u32::try_from((now - since) / 10_000).unwrap_or(u32::MAX);
     Readback::Remains(Next::Rest {
-        until_ms: now + cluster_poll_ms(waited),
+        until_ms: now + if pending { REMOVAL_BLOCKED_POLL_MS } else { cluster_poll_ms(waited) },
         why: format!("{} to go away", object.name),
     })
 }

@@ -79,7 +79,7 @@ pub(super) fn show(ctx: &Ctx) {
     let Some((loaded, face)) = ctx.state(|w| {
         let loaded = w.state.loaded.clone()?;
         let health = w.state.health.as_ref()?;
-        let removing = w.state.removing_ms > 0;
+        let removing = w.state.removing();
         Some((loaded, face(health, removing, now)))
     }) else {
         return;
@@ -177,7 +177,7 @@ pub(super) fn conclude(ctx: &Ctx, next: &Next) {
             s.served = s.taken;
             return;
         };
-        let removing = s.removing_ms > 0;
+        let removing = s.removing();
         let face = face(health, removing, now);
         let refused = s.steps.iter().any(|step| step.starts_with("refused "));
         let outcome = match next {

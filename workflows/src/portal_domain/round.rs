@@ -129,10 +129,16 @@ fn take_in(ctx: &WorkflowContext<PortalDomain>, record: &DomainRecord) -> Result
         s.vanished_ms = 0;
         s.wanted_id.clone_from(&row.id);
         if s.health.as_ref().is_none_or(|health| health.generation != claim.generation) {
-            let mut health = Health::new(claim.generation, now);
-            // Live before this run knew it (cut-over, a run that was terminated): live until probes say otherwise.
-            health.edge_memory.serving_now = row.status == Status::Active;
-            s.health = Some(health);
+            let same_host = s.loaded.as_ref().is_some_and(|loaded| loaded.claim.host == claim.host);
+            s.health = Some(match s.health.as_ref().filter(|_| same_host) {
+                Some(before) => before.next_generation(claim.generation, now),
+                None => {
+                    let mut health = Health::new(claim.generation, now);
+                    // Live before this run knew it (cut-over, a run that was terminated): live until probes say otherwise.
+                    health.edge_memory.serving_now = row.status == Status::Active;
+                    health
+                }
+            });
             s.written = None;
         }
         if let (Some(policy), Some(health)) = (policy, &mut s.health) {

@@ -2,7 +2,7 @@
 
 use contract::convert::health_from_carry;
 use model::portal::health::Health;
-use model::portal::record::{Claim, OwnedObject, Row, RunSettings};
+use model::portal::record::{Claim, OwnedObject, Row, RunSettings, Status};
 use proto::v1::{PortalDomainInput, ReconcileReply};
 
 /// State of one run.
@@ -105,6 +105,11 @@ impl RunState {
 
     pub(crate) fn pending(&self) -> bool {
         self.requests > self.taken
+    }
+
+    /// The row is disabled or gone, whether its removal has begun, is held, or waits for a second look.
+    pub(crate) fn removing(&self) -> bool {
+        self.loaded.as_ref().is_some_and(|loaded| loaded.row.status == Status::Disabled)
     }
 
     /// A request is waiting, or taken and not served yet.

@@ -9,7 +9,7 @@ use ::cluster::ClusterActivities;
 use clap::Args;
 use contract::convert::finding_to_wire;
 use model::portal::axis::PolicyState;
-use model::portal::hostname::{self, HostRules};
+use model::portal::hostname::{self, HostRules, Hostname};
 use model::portal::names;
 use model::reason::ReasonCode;
 use proto::v1::{
@@ -90,7 +90,8 @@ pub(super) async fn run(source: &Source, args: CheckArgs, output: Output) -> Res
     let allowed = policy.state == Some(PolicyState::Allowed);
     let mut checks = vec![made("host", &finding_to_wire(&policy), &["allowed"])];
     if allowed {
-        let host = args.host.trim().trim_end_matches('.').to_ascii_lowercase();
+        // The name as DNS knows it, A-labels: an allowed name parses.
+        let host = Hostname::parse(&args.host).map_or_else(|_| args.host.clone(), |host| host.as_str().to_owned());
         let dns = outside::dns(&settings);
         let look = dns.look_up(&look_up_request(&host, targets)).await;
         checks.extend(look.dns.as_ref().map(|finding| made("dns", finding, &["correct", "proxied"])));
@@ -106,6 +107,7 @@ pub(super) async fn run(source: &Source, args: CheckArgs, output: Output) -> Res
                 token: format!("check-{}", Uuid::new_v4().simple()),
                 body: String::new(),
                 now_ms: outside::now_ms(),
+                portal_domain_id: String::new(),
             };
             let look = probe.preflight(&preflight).await;
             checks.extend(look.finding.as_ref().map(|finding| made("http01", finding, &["none"])));
