@@ -282,17 +282,20 @@ impl Rise<'_> {
     /// Runs the executable's own migration, on external parts only when told to.
     async fn migrate(&self) -> Result<(), StartError> {
         let needed = self.parts.has(Group::Worker) || self.parts.has(Group::Responder);
-        let outside = self.external.database.is_some() || self.external.temporal.is_some();
         if !needed || self.options.migrate == Migrate::No {
             return Ok(());
         }
-        if outside && !self.options.use_external {
+        let ours = |external: bool| !external || self.options.use_external;
+        let (database, temporal) = (ours(self.external.database.is_some()), ours(self.external.temporal.is_some()));
+        if !database || !temporal {
             self.progress.event(Event::Note("not migrating what is external (`--use-external` does)"));
+        }
+        if !database {
             return Ok(());
         }
         let log = self.supervisor.log("migrate");
         let mut command = tokio::process::Command::new(&self.options.binary);
-        command.arg("migrate").envs(self.role_environment());
+        command.arg("migrate").args((!temporal).then_some("--database-only")).envs(self.role_environment());
         crate::fetch::run("migrate", &mut command, &log, self.progress).await
     }
 

@@ -17,8 +17,9 @@ use tokio::time::error::Elapsed;
 
 /// Longest wait for a connection (`DB_POOL_ACQUIRE_TIMEOUT`, 10 s).
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Longest transaction of one activity. Above the 10 s that the roles give a statement, below the activity's own timeout.
-pub(crate) const WORK_TIMEOUT: Duration = Duration::from_secs(20);
+/// Longest transaction of one activity: below the 5 s of a short step, so that no try goes on behind the next one, holding
+/// the tenant's turn.
+pub(crate) const WORK_TIMEOUT: Duration = Duration::from_secs(4);
 /// Longest wait for a rollback; then the connection is thrown away, which ends its transaction too.
 const ROLLBACK_TIMEOUT: Duration = Duration::from_secs(2);
 

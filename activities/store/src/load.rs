@@ -44,7 +44,14 @@ pub(crate) async fn load_domain(
     let foreign = wire::DomainRecord { foreign: true, ..Default::default() };
     let (tenant, id) = match whose(request) {
         Whose::Own { tenant, id } => (tenant, id),
-        Whose::Foreign => return Ok(foreign),
+        Whose::Foreign => {
+            tracing::warn!(
+                run = request.workflow_id,
+                named = request.tenant_id,
+                "refused: the request names another tenant"
+            );
+            return Ok(foreign);
+        }
         Whose::Nobody => return Ok(wire::DomainRecord::default()),
     };
     let mut tx = begin(conn).await?;
@@ -52,6 +59,7 @@ pub(crate) async fn load_domain(
     let found = sql::READ_ROW.bind(tenant).bind(id).one(&mut tx).await?;
     if found.field("foreign_id")? {
         commit(tx).await?;
+        tracing::warn!(%tenant, named = request.portal_domain_id, "refused: the named row is another tenant's");
         return Ok(foreign);
     }
     let record = match read_row(tenant, &found)? {

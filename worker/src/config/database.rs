@@ -20,6 +20,8 @@ pub(crate) enum Role {
 /// Where the database is, and how each role signs in.
 #[derive(Clone)]
 pub(crate) struct DatabaseSettings {
+    /// Where it is; nobody signs in yet, except with a URL.
+    base: Option<PgConnectOptions>,
     worker: Option<PgConnectOptions>,
     application: Option<PgConnectOptions>,
     admin: Option<PgConnectOptions>,
@@ -112,6 +114,7 @@ impl DatabaseSettings {
         }
         let whole = "must be an integer of at least 0";
         Self {
+            base,
             worker_is_admin,
             admin: admin.or(url),
             worker,
@@ -150,12 +153,15 @@ pub(crate) fn responder_database(reader: &mut Reader<'_>) -> Option<PgConnectOpt
     let settings = DatabaseSettings::read(reader, &[]);
     let user = reader.text("TENANTRY_DB_RESPONDER_USER");
     let password = reader.secret("TENANTRY_DB_RESPONDER_PASSWORD");
-    let base = settings.worker?;
-    Some(match (user, password) {
-        (Some(user), Some(password)) => base.username(&user).password(password.expose()),
-        (Some(user), None) => base.username(&user),
-        (None, _) => base,
-    })
+    match (user, password) {
+        (Some(user), Some(password)) => Some(settings.base?.username(&user).password(password.expose())),
+        (Some(_), None) => {
+            // Never another role's password under this name.
+            reader.problem("TENANTRY_DB_RESPONDER_PASSWORD", "is required with TENANTRY_DB_RESPONDER_USER");
+            None
+        }
+        (None, _) => settings.worker,
+    }
 }
 
 fn read_url(reader: &mut Reader<'_>) -> Option<PgConnectOptions> {

@@ -176,3 +176,22 @@ proptest! {
         prop_assert!(!shown.contains(&secret), "{shown}");
     }
 }
+
+#[test]
+fn the_responder_needs_no_role_but_its_own() {
+    let vars = |more: &[(&str, &str)]| {
+        let own = [("DB_HOST", "db.example"), ("TENANTRY_DB_RESPONDER_USER", "tenantry_responder")];
+        Source::of(own.iter().chain(more).map(|(k, v)| ((*k).to_owned(), (*v).to_owned())))
+    };
+    let source = vars(&[("TENANTRY_DB_RESPONDER_PASSWORD", "s3cret-of-a-test")]);
+    let mut reader = super::source::Reader::new(&source);
+    let options = super::responder_database(&mut reader).expect("a database");
+    assert_eq!((options.get_host(), options.get_username()), ("db.example", "tenantry_responder"));
+    assert!(reader.finish(()).is_ok());
+
+    let source = vars(&[("TENANTRY_DB_USER", "tenantry_worker"), ("TENANTRY_DB_PASSWORD", "the-workers")]);
+    let mut reader = super::source::Reader::new(&source);
+    assert!(super::responder_database(&mut reader).is_none());
+    let problems = reader.finish(()).expect_err("no password");
+    assert!(problems.0.iter().all(|p| p.variable == "TENANTRY_DB_RESPONDER_PASSWORD"), "{problems:?}");
+}
