@@ -57,6 +57,9 @@ async fn firsts(rig: &Rig) -> anyhow::Result<()> {
         domain.announce(rig, "disable").await?;
         domain.vanishes(rig, Duration::from_secs(30)).await?;
     }
+    if first.is_empty() {
+        return Ok(());
+    }
     let (p50, p99) = (percentile(&mut first, 50), percentile(&mut first, 99));
     println!("start to first status, {} starts: p50 {p50:.0} ms, p99 {p99:.0} ms", first.len());
     Ok(())
@@ -77,6 +80,9 @@ async fn registrations(rig: &Rig, worker: i32) -> anyhow::Result<()> {
         register(rig, n).await
     }))
     .await?;
+    if took.is_empty() {
+        return Ok(());
+    }
     let cpu = cpu_seconds(worker)? - before;
     let mut live: Vec<Duration> = took.iter().map(|one| one.live).collect();
     let (p50, p99) = (percentile(&mut live, 50) / 1e3, percentile(&mut live, 99) / 1e3);

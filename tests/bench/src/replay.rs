@@ -34,6 +34,9 @@ pub fn run() -> anyhow::Result<()> {
     measured
 }
 
+/// The file of one form.
+type Form = fn(&Recorded) -> &PathBuf;
+
 fn measure(binary: &Path, recorded: &Path, folder: &Path) -> anyhow::Result<()> {
     let mut histories = Vec::new();
     let mut payloads = Vec::new();
@@ -54,7 +57,7 @@ fn measure(binary: &Path, recorded: &Path, folder: &Path) -> anyhow::Result<()> 
         at(100)
     );
     let copies = number("BENCH_COPIES", 200);
-    let forms: [(&str, fn(&Recorded) -> &PathBuf); 2] =
+    let forms: [(&str, Form); 2] =
         [("protobuf", |history| &history.protobuf), ("JSON of the CLI", |history| &history.json)];
     for (form, of) in forms {
         let files: Vec<&PathBuf> = histories.iter().map(of).collect();

@@ -131,8 +131,11 @@ fn beside(name: &str) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
+/// One figure of a cost.
+type Measure = fn(&Cost) -> f64;
+
 fn report(rust: &[Cost], node: &[Cost]) {
-    let rows: [(&str, fn(&Cost) -> f64); 4] = [
+    let rows: [(&str, Measure); 4] = [
         ("registration, four remote steps each: CPU ms", |cost| cost.registration_ms),
         ("task of a loop, every second one with a step: CPU ms", |cost| cost.loop_task_ms),
         ("domain as built, against every step remote: CPU ms", |cost| cost.domain_ms),

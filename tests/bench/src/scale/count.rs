@@ -14,7 +14,7 @@ const POLICY: &str = "apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [Re
 /// The worker's role in the log's prefix.
 const ROLE: &str = "tenantry_worker|";
 /// What the worker's monitors ask every 4 s, whatever the domains do.
-const MONITORS: [&str; 2] = ["select 1", "_sqlx_migrations"];
+const MONITORS: [&str; 2] = ["select 1", "schema_migrations"];
 /// Frames of a transaction, counted apart from statements.
 const FRAMES: [&str; 5] = ["BEGIN", "COMMIT", "ROLLBACK", "SET", "DISCARD"];
 
@@ -73,15 +73,7 @@ impl Mark {
                 *counted.requests.entry(request).or_default() += 1;
             }
         }
-        for line in since(&statement_log(rig)?, self.statements)?.lines() {
-            let Some(text) = line.strip_prefix(ROLE).and_then(|rest| rest.split_once("LOG:  ")).map(|(_, text)| text)
-            else {
-                continue;
-            };
-            let Some(sql) = sql(text) else { continue };
-            if MONITORS.iter().any(|monitor| sql.contains(monitor)) {
-                continue;
-            }
+        for sql in statements(&since(&statement_log(rig)?, self.statements)?) {
             let frame = FRAMES.iter().any(|frame| sql.trim_start().to_uppercase().starts_with(frame));
             if frame { counted.frames += 1 } else { counted.statements += 1 }
         }
@@ -102,6 +94,20 @@ fn request(event: &serde_json::Value) -> Option<String> {
     let verb = event["verb"].as_str()?;
     let resource = event["objectRef"]["resource"].as_str()?;
     (verb != "watch").then(|| format!("{verb} {resource}"))
+}
+
+/// The worker's statements without those of its monitors. An entry goes on over lines that begin with a tab.
+fn statements(log: &str) -> Vec<String> {
+    let mut entries: Vec<String> = Vec::new();
+    for line in log.lines() {
+        match (line.strip_prefix('\t'), entries.last_mut()) {
+            (Some(more), Some(entry)) => entry.push_str(&format!(" {more}")),
+            (Some(_), None) => {}
+            (None, _) => entries.push(line.to_owned()),
+        }
+    }
+    let ours = entries.iter().filter_map(|entry| entry.strip_prefix(ROLE)?.split_once("LOG:  ").and_then(|e| sql(e.1)));
+    ours.filter(|sql| !MONITORS.iter().any(|monitor| sql.contains(monitor))).map(str::to_owned).collect()
 }
 
 /// The SQL of a log entry: `execute sqlx_s_1: …` or `statement: …`.
@@ -136,6 +142,10 @@ mod tests {
         assert_eq!(sql("execute sqlx_s_1: SELECT 2"), Some("SELECT 2"));
         assert_eq!(sql("statement: BEGIN"), Some("BEGIN"));
         assert_eq!(sql("checkpoint starting: time"), None);
+        let log = "tenantry_worker|LOG:  execute <unnamed>: \n\tUPDATE a\n\tSET b\ntenantry_worker|LOG:  statement: BEGIN\n\
+                   tenantry_worker|LOG:  execute <unnamed>: SELECT version FROM tenantry.schema_migrations\n\
+                   app_user|LOG:  statement: SELECT 3\n";
+        assert_eq!(statements(log), ["  UPDATE a SET b", "BEGIN"]);
         let watch = serde_json::json!({ "verb": "watch", "objectRef": { "resource": "gateways" } });
         assert_eq!(request(&watch), None);
         let get = serde_json::json!({ "verb": "get", "objectRef": { "resource": "gateways" } });
