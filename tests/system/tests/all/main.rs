@@ -1,10 +1,12 @@
 //! System tests: the worker as a process beside real engines. One stack for the binary; the tests run one after the other.
 
 mod authority;
+mod canary;
 mod days;
 mod interop;
 mod life;
 mod outages;
+mod refusals;
 mod rig;
 mod troubles;
 mod turnaround;
