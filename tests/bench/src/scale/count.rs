@@ -145,7 +145,7 @@ mod tests {
         let log = "tenantry_worker|LOG:  execute <unnamed>: \n\tUPDATE a\n\tSET b\ntenantry_worker|LOG:  statement: BEGIN\n\
                    tenantry_worker|LOG:  execute <unnamed>: SELECT version FROM tenantry.schema_migrations\n\
                    app_user|LOG:  statement: SELECT 3\n";
-        assert_eq!(statements(log), ["  UPDATE a SET b", "BEGIN"]);
+        assert_eq!(statements(log), [" UPDATE a SET b", "BEGIN"]);
         let watch = serde_json::json!({ "verb": "watch", "objectRef": { "resource": "gateways" } });
         assert_eq!(request(&watch), None);
         let get = serde_json::json!({ "verb": "get", "objectRef": { "resource": "gateways" } });
