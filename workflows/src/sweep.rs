@@ -8,7 +8,6 @@ use contract::convert;
 use contract::loose::Loose;
 use contract::names::{PORTAL_DOMAIN_SWEEP_LIMIT, portal_domain_workflow_id};
 use contract::options::{outside_look, short_step};
-use model::portal::hostname::{accepted_targets, proof_name, proof_value};
 use model::portal::record::Status;
 use model::portal::schedule::QUIET_MS;
 use proto::v1 as wire;
@@ -127,16 +126,7 @@ async fn still_proven(ctx: &WorkflowContext<PortalDomainSweep>, item: &wire::Swe
     if row.status != Status::Active || !has_run {
         return false;
     }
-    let request = wire::LookUpHostRequest {
-        host: claim.host.clone(),
-        accepted_targets: accepted_targets(&row.expected_cname, &row.canonical_host, &claim.own_target),
-        own_target: claim.own_target.clone(),
-        proof_name: proof_name(&claim.host),
-        proof_value: proof_value(&claim.ownership_token),
-        now_ms: now,
-        contended: claim.contended,
-        portal_domain_id: item.portal_domain_id.clone(),
-    };
+    let request = convert::look_up_request(&row, &claim, now);
     let options = outside_look(PROOF, "prove a live host again");
     let look = ctx.execute_activity(Dns::look_up_host, request, options).await;
     let says = |finding: &Option<wire::Finding>, state| finding.as_ref().is_some_and(|f| f.state == state);

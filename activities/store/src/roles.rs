@@ -56,16 +56,6 @@ pub struct Roles {
     pub responder: Role,
 }
 
-impl Roles {
-    /// The default names with these passwords.
-    ///
-    /// # Errors
-    /// See [`Role::new`].
-    pub fn with_passwords(worker: Option<&str>, responder: Option<&str>) -> Result<Self, SchemaError> {
-        Ok(Self { worker: Role::new(WORKER_ROLE, worker)?, responder: Role::new(RESPONDER_ROLE, responder)? })
-    }
-}
-
 /// Rights of the worker, `{role}` being its name. Everything is revoked first, so that a repetition leaves exactly these.
 ///
 /// The product's rows: read; write the seven columns that the contract names; delete; never insert. Of `tenants` the key

@@ -12,7 +12,8 @@ const PAGE_MAX: u32 = 500;
 /// After this time a row that is being removed, or that vanished, is announced again: the run that should finish it loads
 /// it every few minutes, so this long a silence means that there is no run.
 const REMOVAL_SILENCE_MS: i64 = 10 * 60_000;
-/// The same for every other row: ownership is proven again daily, so a row that nobody loaded for longer has no run.
+/// The same for every other row. The sweep proves a live one by itself and lets its run sleep; it wakes the run of any
+/// other, which looks more often than this, and of a live one whose proof fails.
 const SILENCE_MS: i64 = 26 * 3_600_000;
 
 /// Reads one page, ordered by domain id, in one statement.

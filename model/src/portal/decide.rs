@@ -21,8 +21,6 @@ const DNS_BEFORE_ORDER_MS: i64 = 15 * 60_000;
 /// Early retries (evidence changed, or somebody asked) keep this distance once three orders failed, so that never more
 /// than four fail in an hour.
 const EARLY_RETRY_SPACING_MS: i64 = 60 * 60_000;
-/// A write that the cluster refused is tried again after this long.
-const REFUSED_RETRY_MS: i64 = 60_000;
 
 /// Everything that a decision depends on.
 #[derive(Debug, Clone, Copy)]
@@ -380,7 +378,7 @@ pub fn reschedule_edge(health: &mut Health, jitter: Jitter, now_ms: i64) {
         health.edge.reason,
         Some(ReasonCode::EdgeConflictHost | ReasonCode::EdgeRejected | ReasonCode::EdgeUnguarded)
     ) {
-        now_ms + REFUSED_RETRY_MS
+        now_ms + schedule::REFUSED_RETRY_MS
     } else if memory.serving_now && memory.bad_since_ms > 0 {
         (now_ms + schedule::degraded_ms(attempt, jitter)).min(now_ms.max(memory.bad_since_ms + BAD_PROBES_MS))
     } else if fresh {

@@ -17,6 +17,8 @@ pub const PREFLIGHT_LIFE_MS: i64 = 10 * MINUTE;
 pub const VANISHED_CONFIRM_MS: i64 = 10 * MINUTE;
 /// A delete that is pending for longer than this is called blocked.
 pub const REMOVAL_BLOCKED_MS: i64 = 5 * MINUTE;
+/// A write that the cluster refused is tried again after this long.
+pub const REFUSED_RETRY_MS: i64 = MINUTE;
 /// A blocked removal is looked at again after this long; a request looks at once.
 pub const REMOVAL_BLOCKED_POLL_MS: i64 = 5 * MINUTE;
 /// While all removals are held for an operator, each is looked at again after this long.

@@ -6,7 +6,6 @@ use contract::options::{long_look, outside_look, short_step};
 use model::finding::Finding;
 use model::portal::decide::{reschedule_certificate, reschedule_dns, reschedule_edge, slug_in_force};
 use model::portal::health::{CertificateLook, DnsLook, EdgeObjectsLook, Health, ProbeLook};
-use model::portal::hostname::{accepted_targets, proof_name, proof_value};
 use model::portal::plan::{Look, Step};
 use model::portal::record::RunSettings;
 use model::portal::schedule::{EDGE_DEADLINE_MS, Jitter};
@@ -94,17 +93,7 @@ fn fold(ctx: &Ctx, with: impl FnOnce(&mut Health, &RunSettings, Jitter, i64)) {
 }
 
 async fn dns(ctx: &Ctx, loaded: &Loaded) -> DnsLook {
-    let (row, claim) = (&loaded.row, &loaded.claim);
-    let request = wire::LookUpHostRequest {
-        host: claim.host.clone(),
-        accepted_targets: accepted_targets(&row.expected_cname, &row.canonical_host, &claim.own_target),
-        own_target: claim.own_target.clone(),
-        proof_name: proof_name(&claim.host),
-        proof_value: proof_value(&claim.ownership_token),
-        now_ms: now_ms(ctx),
-        contended: claim.contended,
-        portal_domain_id: row.id.clone(),
-    };
+    let request = convert::look_up_request(&loaded.row, &loaded.claim, now_ms(ctx));
     let options = outside_look(DNS_LOOK, "look at DNS");
     let answer = ctx.execute_activity(Dns::look_up_host, request, options).await.ok();
     answer.and_then(|look| convert::dns_look(&look).ok()).unwrap_or_else(|| DnsLook {

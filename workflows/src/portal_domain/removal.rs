@@ -215,7 +215,7 @@ async fn delete_row(ctx: &Ctx, loaded: &Loaded, removed: Vec<OwnedObject>) -> Re
                 s.written = None;
                 s.removing_ms = 0;
             });
-            // Read once more: a registration may have come between the delete and here.
+            // A request that came between the delete and here makes the run read the row again.
             let gone = ctx.state(|w| !w.state.pending());
             Ok(if gone { Next::Ended } else { Next::Again })
         }

@@ -9,7 +9,7 @@ use model::portal::decide::{reschedule_edge, slug_in_force};
 use model::portal::names::ObjectNames;
 use model::portal::plan::{Plan, Step};
 use model::portal::record::OwnedObject;
-use model::portal::schedule::Jitter;
+use model::portal::schedule::{Jitter, REFUSED_RETRY_MS};
 use model::reason::ReasonCode;
 use proto::v1 as wire;
 use temporalio_workflow::{WorkflowContext, WorkflowTermination};
@@ -24,8 +24,6 @@ type Ctx = WorkflowContext<PortalDomain>;
 
 /// A refused delete of a replaced object is tried again after this long.
 const REFUSED_DELETE_RETRY_MS: i64 = 15 * 60_000;
-/// A refused write is tried again after this long.
-const REFUSED_RETRY_MS: i64 = 60_000;
 
 /// Runs a plan. `Some` ends the round early.
 pub(super) async fn run(ctx: &Ctx, plan: Plan) -> Result<Option<Next>, WorkflowTermination> {

@@ -9,7 +9,7 @@ pub use finding::{axis_from_wire, evidence_from_wire, evidence_to_wire, finding_
 pub use health::{axis_states, health_from_carry, health_to_carry};
 pub use looks::{certificate_look, dns_look, edge_look, preflight_finding, probe_look};
 pub use record::{
-    claim_from_wire, identity_from_wire, object_from_wire, object_to_wire, row_from_wire, row_to_wire,
+    claim_from_wire, identity_from_wire, look_up_request, object_from_wire, object_to_wire, row_from_wire, row_to_wire,
     settings_from_wire,
 };
 

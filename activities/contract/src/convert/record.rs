@@ -1,6 +1,7 @@
 //! Row, claim, inventory and settings.
 
 use crate::convert::Unreadable;
+use model::portal::hostname::{accepted_targets, proof_name, proof_value};
 use model::portal::names::DomainIdentity;
 use model::portal::record::{Claim, ObjectKind, OwnedObject, Row, RunSettings, Status};
 use proto::v1 as wire;
@@ -37,6 +38,20 @@ pub fn row_to_wire(row: &Row) -> wire::PortalDomainRow {
         certificate_secret_name: row.certificate_secret_name.clone(),
         last_checked_ms: row.last_checked_ms,
         updated_us: row.updated_us,
+    }
+}
+
+/// Asks for one look at DNS on behalf of a claim, in a round and in a sweep alike.
+pub fn look_up_request(row: &Row, claim: &Claim, now_ms: i64) -> wire::LookUpHostRequest {
+    wire::LookUpHostRequest {
+        host: claim.host.clone(),
+        accepted_targets: accepted_targets(&row.expected_cname, &row.canonical_host, &claim.own_target),
+        own_target: claim.own_target.clone(),
+        proof_name: proof_name(&claim.host),
+        proof_value: proof_value(&claim.ownership_token),
+        now_ms,
+        contended: claim.contended,
+        portal_domain_id: row.id.clone(),
     }
 }
 
