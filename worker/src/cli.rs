@@ -61,8 +61,12 @@ pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
             return exit;
         }
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let runtime = match runtime {
+    // A replay is one computation after the other: more threads would only wake each other.
+    let mut builder = match matches!(cli.command, Command::Replay(_)) {
+        true => tokio::runtime::Builder::new_current_thread(),
+        false => tokio::runtime::Builder::new_multi_thread(),
+    };
+    let runtime = match builder.worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return report(&Failure::of(Exit::Internal, error)),
     };

@@ -18,6 +18,8 @@ use temporalio_sdk::workflow_replayer::{WorkflowReplayError, WorkflowReplayer, W
 
 /// Histories of one query. More would say nothing new and take minutes.
 const QUERY_MAX: usize = 1000;
+/// Histories that one worker of the SDK replays one after the other: making one costs as much as some hundred events.
+const AT_ONCE: usize = 50;
 
 /// Arguments of `replay`.
 #[derive(Debug, Args)]
@@ -61,12 +63,13 @@ pub(crate) async fn run(args: ReplayArgs, output: Output, source: &Source) -> Re
     };
     let replayer = replayer().or_exit(Exit::Internal, "could not set up the replay")?;
     let mut verdicts = Vec::with_capacity(histories.len());
-    for (name, history) in histories {
-        let verdict = judge(&replayer, name, history).await;
+    let mut histories = histories.into_iter().peekable();
+    while histories.peek().is_some() {
+        let judged = judge(&replayer, histories.by_ref().take(AT_ONCE).collect()).await;
         if output == Output::Text {
-            print(&line(&verdict));
+            judged.iter().for_each(|verdict| print(&line(verdict)));
         }
-        verdicts.push(verdict);
+        verdicts.extend(judged);
     }
     let failed = verdicts.iter().filter(|verdict| !verdict.ok).count();
     match output {
@@ -101,25 +104,39 @@ fn type_of(history: &History) -> String {
     }
 }
 
-async fn judge(replayer: &WorkflowReplayer, name: String, history: Result<History, String>) -> Verdict {
-    let history = match history {
-        Ok(history) => history,
-        Err(problem) => return Verdict { name, workflow_type: String::new(), events: 0, ok: false, problem },
-    };
-    let (workflow_type, events) = (type_of(&history), history.events.len());
-    let problem = match replayer.replay_workflow(WorkflowHistory::from(history)).await {
-        Ok(()) => String::new(),
-        Err(WorkflowReplayError::Replay(failure)) => failure.to_string(),
-        Err(error) => format!("could not be replayed: {error}"),
-    };
-    Verdict { name, workflow_type, events, ok: problem.is_empty(), problem: one_line(&problem) }
+type Read = (String, Result<History, String>);
+
+async fn judge(replayer: &WorkflowReplayer, read: Vec<Read>) -> Vec<Verdict> {
+    let whole: Vec<WorkflowHistory> =
+        read.iter().filter_map(|(_, history)| history.clone().ok()).map(Into::into).collect();
+    // A history that cannot even be begun ends the whole lot: then each is judged alone.
+    let mut results = replayer.replay_workflows(whole).await.ok().map(Vec::into_iter);
+    let mut verdicts = Vec::with_capacity(read.len());
+    for (name, history) in read {
+        let (workflow_type, events) = history.as_ref().map_or((String::new(), 0), |h| (type_of(h), h.events.len()));
+        let problem = match (history, &mut results) {
+            (Err(problem), _) => problem,
+            (Ok(_), Some(results)) => match results.next().map(|result| result.replay_failure) {
+                Some(None) => String::new(),
+                Some(Some(failure)) => failure.to_string(),
+                None => "could not be replayed: the replay ended early".to_owned(),
+            },
+            (Ok(history), None) => match replayer.replay_workflow(history.into()).await {
+                Ok(()) => String::new(),
+                Err(WorkflowReplayError::Replay(failure)) => failure.to_string(),
+                Err(error) => format!("could not be replayed: {error}"),
+            },
+        };
+        verdicts.push(Verdict { name, workflow_type, events, ok: problem.is_empty(), problem: one_line(&problem) });
+    }
+    verdicts
 }
 
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn read_files(files: &[PathBuf]) -> Vec<(String, Result<History, String>)> {
+fn read_files(files: &[PathBuf]) -> Vec<Read> {
     let read = |path: &PathBuf| {
         let bytes = std::fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
         history::read(&bytes).map_err(|error| error.to_string())
@@ -148,7 +165,7 @@ fn below(path: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-async fn fetch(source: &Source, query: &str, limit: usize) -> Result<Vec<(String, Result<History, String>)>, Failure> {
+async fn fetch(source: &Source, query: &str, limit: usize) -> Result<Vec<Read>, Failure> {
     let settings = ClientSettings::parse(source, &[]).map_err(|problems| Failure::of(Exit::No, problems))?;
     let client = temporal::connect(&settings.temporal).await?;
     let found: Vec<_> = client
