@@ -96,6 +96,15 @@ impl Domain {
         Ok(())
     }
 
+    /// What nobody announces: somebody deletes the row by hand, or the tenant.
+    ///
+    /// # Errors
+    /// The database refused.
+    pub async fn lose_row(&self, rig: &Rig) -> anyhow::Result<()> {
+        sqlx::query("DELETE FROM portal_domains WHERE tenant = $1").bind(self.tenant).execute(&rig.database).await?;
+        Ok(())
+    }
+
     /// The application's retry action.
     ///
     /// # Errors

@@ -2,8 +2,10 @@
 
 mod cluster;
 mod domain;
+mod neighbour;
 mod oracle;
 mod rig;
+mod visitor;
 mod wait;
 
 pub use cluster::Kubectl;
@@ -12,4 +14,5 @@ pub use dns_server::faults::{Fault, FaultKind};
 pub use domain::{Domain, RowNow};
 pub use model::portal::record::Status;
 pub use rig::Rig;
+pub use visitor::{Door, Visitor};
 pub use wait::eventually;

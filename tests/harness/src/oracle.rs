@@ -4,9 +4,10 @@ use crate::domain::Domain;
 use crate::rig::Rig;
 use anyhow::ensure;
 use model::portal::record::Status;
+use uuid::Uuid;
 
 /// Kinds that a domain may own.
-const KINDS: [&str; 4] =
+pub(crate) const KINDS: [&str; 4] =
     ["certificates.cert-manager.io", "gateways.networking.istio.io", "virtualservices.networking.istio.io", "secrets"];
 
 impl Rig {
@@ -15,6 +16,7 @@ impl Rig {
     /// # Errors
     /// The first thing that does not hold.
     pub async fn oracle(&self, domain: &Domain) -> anyhow::Result<()> {
+        self.neighbour_was_left_alone().await?;
         let objects = self.objects(domain).await?;
         let Some(row) = domain.row(self).await? else {
             ensure!(objects.is_empty(), "the row is gone and objects are left: {objects:?}");
@@ -39,15 +41,26 @@ impl Rig {
         self.no_key_outside_its_secret(domain).await
     }
 
-    /// Objects that carry the domain's label, as `kind namespace/name`.
+    /// Objects that carry the tenant's label, also those of an earlier row, as `kind namespace/name`.
     ///
     /// # Errors
     /// kubectl failed.
     pub async fn objects(&self, domain: &Domain) -> anyhow::Result<Vec<String>> {
-        let selector = format!("portal.alga-psa.com/domain-id={}", domain.id);
+        self.labelled(&format!("portal.alga-psa.com/tenant={}", domain.tenant)).await
+    }
+
+    /// Objects that carry the label of one row.
+    ///
+    /// # Errors
+    /// kubectl failed.
+    pub async fn objects_of_domain(&self, id: Uuid) -> anyhow::Result<Vec<String>> {
+        self.labelled(&format!("portal.alga-psa.com/domain-id={id}")).await
+    }
+
+    async fn labelled(&self, selector: &str) -> anyhow::Result<Vec<String>> {
         let mut all = Vec::new();
         for kind in KINDS {
-            for object in self.kubectl.labelled(kind, &selector).await? {
+            for object in self.kubectl.labelled(kind, selector).await? {
                 all.push(format!("{kind} {object}"));
             }
         }
@@ -72,7 +85,7 @@ impl Rig {
         for text in [row, explained] {
             ensure!(!text.contains("PRIVATE KEY"), "a key is where it must not be");
         }
-        let selector = format!("portal.alga-psa.com/domain-id={}", domain.id);
+        let selector = format!("portal.alga-psa.com/tenant={}", domain.tenant);
         for kind in &KINDS[..3] {
             let json = self.kubectl.run(&["get", kind, "-A", "-l", &selector, "-o", "yaml"], None).await?;
             ensure!(!json.contains("PRIVATE KEY") && !json.contains("tls.key:"), "a key in a {kind}");

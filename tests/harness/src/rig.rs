@@ -2,11 +2,13 @@
 
 use crate::cluster::Kubectl;
 use crate::domain::Domain;
+use crate::neighbour::Neighbour;
 use anyhow::Context as _;
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Duration;
 use temporalio_client::{
     Client, ClientOptions, Connection, ConnectionOptions, GrpcCompression, UntypedWorkflow, Url,
@@ -28,6 +30,7 @@ pub struct Rig {
     pub kubectl: Kubectl,
     /// The executable under test.
     pub binary: PathBuf,
+    pub(crate) neighbour: OnceLock<Neighbour>,
     dns: dns_server::Config,
 }
 
@@ -69,7 +72,8 @@ impl Rig {
         let temporal = connect(&value("TEMPORAL_ADDRESS")?).await?;
         let dns = dns_server::Config::read(&root.join("dns/dns.json"))?;
         let kubectl = Kubectl::new(environment.clone());
-        Ok(Self { stack, environment, database, temporal, kubectl, binary, dns })
+        let neighbour = OnceLock::new();
+        Ok(Self { stack, environment, database, temporal, kubectl, binary, neighbour, dns })
     }
 
     /// A new tenant with a domain below the sample customer's zone; the row is written, nothing is started.

@@ -20,6 +20,7 @@ where
     let shared = SHARED.get_or_init(|| {
         let runtime = Runtime::new().expect("a runtime");
         let rig = runtime.block_on(Rig::start("system")).expect("the stack starts");
+        runtime.block_on(rig.settle_neighbour()).expect("the neighbour goes live");
         Shared { runtime, rig }
     });
     if let Err(error) = shared.runtime.block_on(test(&shared.rig)) {
