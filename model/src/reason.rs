@@ -179,7 +179,7 @@ catalogue! {
     }
     ClaimExpired "CLAIM_EXPIRED" Ownership Tenant Tenant {
         detected: "No proof of ownership within 14 days.",
-        message: "We stopped checking on {t}. Your settings are kept.",
+        message: "We stopped checking on {t}. Your settings are kept until {u}.",
         remedy: "Press Retry.",
     }
     OwnershipTxtDoubled "OWNERSHIP_TXT_DOUBLED" Ownership Tenant Tenant {

@@ -15,11 +15,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_workflow::workflows::join_all;
-use temporalio_workflow::{WorkflowContext, WorkflowResult};
+use temporalio_workflow::{ContinueAsNewOptions, WorkflowContext, WorkflowResult};
 
 use crate::clock::now_ms;
 
-/// Most pages of one sweep; the next sweep goes on with what changed meanwhile.
+/// Most pages of one run; a larger fleet is swept on in the next run.
 const PAGES_MAX: usize = 60;
 /// One batch of probes, one try each.
 const BATCH: Duration = Duration::from_secs(50);
@@ -41,11 +41,11 @@ pub struct PortalDomainSweep;
 
 #[workflow_methods]
 impl PortalDomainSweep {
-    /// Answers how many runs were woken, by cause.
+    /// Answers how many runs were woken, by cause; of a fleet of many pages, by the last of several runs.
     #[run(name = "portalDomainSweepWorkflow")]
-    pub async fn run(ctx: &mut WorkflowContext<Self>, _input: Loose) -> WorkflowResult<wire::SweepReply> {
+    pub async fn run(ctx: &mut WorkflowContext<Self>, input: Loose) -> WorkflowResult<wire::SweepReply> {
         let mut reply = wire::SweepReply::default();
-        let mut after = String::new();
+        let mut after = input.read::<wire::SweepInput>().after_domain_id;
         let mut proofs = PROOFS_MAX;
         for _ in 0..PAGES_MAX {
             let request = wire::SweepRequest {
@@ -63,6 +63,7 @@ impl PortalDomainSweep {
                 prove(ctx, &page.items, &mut proofs, &mut wake).await;
             }
             watch(ctx, &page.active, &mut wake).await;
+            refresh(ctx, page.kept).await;
             for ((tenant, domain), why) in wake {
                 *reply.woken.entry(why.clone()).or_default() += 1;
                 let request = wire::WakeDomainRequest {
@@ -77,9 +78,11 @@ impl PortalDomainSweep {
             }
             after = page.next_after_domain_id;
             if after.is_empty() {
-                break;
+                return Ok(reply);
             }
         }
+        let next = wire::SweepInput { after_domain_id: after };
+        ctx.continue_as_new(Loose::write(&next), ContinueAsNewOptions::default())?;
         Ok(reply)
     }
 }
@@ -131,6 +134,28 @@ async fn still_proven(ctx: &WorkflowContext<PortalDomainSweep>, item: &wire::Swe
     let look = ctx.execute_activity(Dns::look_up_host, request, options).await;
     let says = |finding: &Option<wire::Finding>, state| finding.as_ref().is_some_and(|f| f.state == state);
     look.is_ok_and(|look| says(&look.dns, "correct") && says(&look.ownership, "proven"))
+}
+
+/// Carries the renewals of hosts that a change of domain left. Their runs are busy with the new host.
+async fn refresh(ctx: &WorkflowContext<PortalDomainSweep>, kept: Vec<wire::KeptHost>) {
+    for host in kept {
+        let request = wire::ApplyStepRequest {
+            step: "refresh_copy".to_owned(),
+            target: "istio".to_owned(),
+            objects: Some(wire::DomainObjects {
+                tenant_id: host.tenant_id,
+                portal_domain_id: host.portal_domain_id,
+                host: host.host,
+                generation: host.generation,
+                fence: host.fence,
+                slug: host.secret_name.strip_prefix("portal-domain-").unwrap_or_default().to_owned(),
+                ..wire::DomainObjects::default()
+            }),
+            ..wire::ApplyStepRequest::default()
+        };
+        // What fails is tried again by the next sweep.
+        let _ = ctx.execute_local_activity(Cluster::apply_step, request, short_step("refresh a kept copy")).await;
+    }
 }
 
 /// Looks at the live domains of one page: Secret copies by name, hosts from outside.

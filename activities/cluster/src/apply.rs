@@ -2,6 +2,7 @@
 
 use crate::activities::ClusterActivities;
 use crate::api::{Effect, text};
+use crate::copy::Missing;
 use crate::edge::credential;
 use crate::failure::ClusterError;
 use crate::kind::Kind;
@@ -34,7 +35,8 @@ impl ClusterActivities {
         }
         let answer = match request.step.as_str() {
             "apply_certificate" => self.apply_certificate(&domain).await,
-            "copy_secret" => self.copy_secret(&domain, &request.fingerprint_sha256).await,
+            "copy_secret" => self.copy_secret(&domain, &request.fingerprint_sha256, Missing::Make).await,
+            "refresh_copy" => self.copy_secret(&domain, &request.fingerprint_sha256, Missing::Leave).await,
             "apply_virtual_service" => self.apply_virtual_service(&domain).await,
             "apply_gateway" => self.apply_gateway(&domain).await,
             "delete_orders" => self.delete_orders(&domain, request.object.as_ref()).await,

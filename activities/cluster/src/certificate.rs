@@ -23,6 +23,8 @@ use tokio::time::Instant;
 /// Pauses between looks of an await when no watch tells of a change (domain-health contract, section 8).
 const POLL_FIRST: Duration = Duration::from_secs(2);
 const POLL_MAX: Duration = Duration::from_secs(30);
+/// Wait before a second look at an order that failed without a cause.
+const SETTLE: Duration = Duration::from_secs(1);
 
 impl ClusterActivities {
     /// Classifies the certificate of a domain. Never fails: what could not be read is `unknown` with `CLUSTER_READ_UNKNOWN`.
@@ -54,14 +56,21 @@ impl ClusterActivities {
         let mut changes = self.watches().changes();
         let mut object = watch_object(api, &names.certificate).boxed();
         let mut pause = POLL_FIRST;
+        let mut settled = false;
         loop {
             let passed = i64::try_from(start.elapsed().as_millis()).unwrap_or(i64::MAX);
             let now = ReadCertificateRequest { now_ms: request.now_ms.saturating_add(passed), ..request.clone() };
             let look = self.look_at_certificate(&now).await;
+            if !settled && fails_without_a_cause(&look) {
+                // The cause stands on an Order or a Challenge, whose watch may be a moment behind the Certificate.
+                settled = true;
+                tokio::time::sleep(SETTLE).await;
+                continue;
+            }
             if differs(&look, request) || Instant::now() >= end {
                 return look;
             }
-            let known = self.issuance_versions(&names.certificate, &domain.host);
+            let known = self.watches().versions(&names.certificate, &domain.host);
             let poll = tokio::time::sleep_until((Instant::now() + pause).min(end));
             tokio::pin!(poll);
             loop {
@@ -76,19 +85,13 @@ impl ClusterActivities {
                         Some(Err(_)) | None => tokio::time::sleep(Duration::from_millis(500)).await,
                     },
                     Ok(()) = changes.changed() => {
-                        if self.issuance_versions(&names.certificate, &domain.host) != known {
+                        if self.watches().versions(&names.certificate, &domain.host) != known {
                             break;
                         }
                     }
                 }
             }
         }
-    }
-
-    fn issuance_versions(&self, certificate: &str, host: &str) -> Vec<String> {
-        let known = self.watches().issuance(certificate, host);
-        let all = known.requests.iter().chain(&known.orders).chain(&known.challenges);
-        all.map(|o| text(o, "/metadata/resourceVersion").to_owned()).collect()
     }
 
     async fn certificate_look(
@@ -235,6 +238,11 @@ fn is_quiet(certificate: &Value) -> bool {
             && c.ready.is_some_and(|r| r.is_true())
             && c.issuing.is_none_or(|i| !i.is_true())
     })
+}
+
+/// The order failed for a cause that no object names yet, or that has no code of its own.
+fn fails_without_a_cause(look: &CertificateLook) -> bool {
+    look.finding.as_ref().is_some_and(|finding| finding.reason == ReasonCode::AcmeOrderInvalid.as_str())
 }
 
 fn differs(look: &CertificateLook, seen: &ReadCertificateRequest) -> bool {

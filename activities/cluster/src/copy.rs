@@ -19,12 +19,23 @@ use serde_json::{Value, json};
 /// Domains of one sweep that are compared at the same time.
 const SWEEP_AT_ONCE: usize = 8;
 
+/// What to do where there is no copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Missing {
+    /// Make one.
+    Make,
+    /// Leave it so: the host was left by a change of domain, and its removal may be under way. A copy that is deleted
+    /// between the read and the write is not made again either, because the write names the version that was read.
+    Leave,
+}
+
 impl ClusterActivities {
     /// Makes the copy equal to the source, which must have `fingerprint` (empty: any). The key stays in this function.
     pub(crate) async fn copy_secret(
         &self,
         domain: &DomainIdentity,
         fingerprint: &str,
+        missing: Missing,
     ) -> Result<ApplyStepReply, ClusterError> {
         let settings = &self.settings().edge;
         let names = domain.names();
@@ -50,6 +61,9 @@ impl ClusterActivities {
             });
         }
         let existing = self.calls().read(Kind::Secret, Some(&settings.gateway_namespace), &name).await?;
+        if existing.is_none() && missing == Missing::Leave {
+            return Ok(ApplyStepReply { outcome: "absent".to_owned(), ..ApplyStepReply::default() });
+        }
         let kind = existing.as_ref().map_or_else(|| text(&source, "/type"), |e| text(e, "/type"));
         let kind = if kind.is_empty() { "kubernetes.io/tls" } else { kind };
         let object = self.rendered_copy(domain, &source, &name, kind);

@@ -12,7 +12,7 @@ use model::finding::{Evidence, Finding};
 use model::portal::axis::EdgeState;
 use model::portal::edge::{ClaimKind, Conflict, ObjectRef, OwnObjects, guarded};
 use model::portal::manifest;
-use model::portal::names::{DomainIdentity, LABEL_DOMAIN_ID, LABEL_TENANT, SHARED_HTTP_NAME};
+use model::portal::names::{DomainIdentity, SHARED_HTTP_NAME};
 use model::reason::ReasonCode;
 use proto::v1::{EdgeLook, ReadEdgeRequest};
 use serde_json::Value;
@@ -34,6 +34,7 @@ pub fn preflight_identity(host: &str) -> DomainIdentity {
     DomainIdentity {
         tenant_id: "00000000-0000-4000-8000-000000000000".to_owned(),
         portal_domain_id: "00000000-0000-4000-8000-000000000000".to_owned(),
+        former_ids: Vec::new(),
         host: host.to_owned(),
         generation: 1,
         fence: 0,
@@ -151,8 +152,6 @@ impl ClusterActivities {
         if !self.watches().edge_ready(self.settings().sync_timeout).await {
             return Err(ClusterError::NotSynced);
         }
-        let labels = domain.labels();
-        let label = |name: &str| labels.get(name).cloned().unwrap_or_default();
         let settings = &self.settings().edge;
         let object = |kind, namespace: &str, name: &str| ObjectRef {
             kind,
@@ -166,12 +165,7 @@ impl ClusterActivities {
         if let Some((namespace, name)) = &settings.base_virtual_service {
             shared.insert(object(ClaimKind::VirtualService, namespace, name));
         }
-        let own = OwnObjects {
-            domain_id: label(LABEL_DOMAIN_ID),
-            tenant: label(LABEL_TENANT),
-            object: self.own_gateway(domain),
-            shared,
-        };
+        let own = OwnObjects { domain: domain.clone(), object: self.own_gateway(domain), shared };
         Ok(self.watches().conflict(&domain.host, &own))
     }
 

@@ -31,9 +31,7 @@ impl Refusal {
 /// Whether `domain` may write or delete `existing`. Fence and resource version are read together, so a write with that
 /// version as precondition cannot pass a newer fence.
 pub(crate) fn admit(existing: &Value, domain: &DomainIdentity) -> Result<(), Refusal> {
-    let labels = domain.labels();
-    let same = |label: &str| labels.get(label).is_some_and(|ours| label_of(existing, label) == ours);
-    if !(same(LABEL_DOMAIN_ID) && same(LABEL_TENANT)) {
+    if !domain.owns(label_of(existing, LABEL_DOMAIN_ID), label_of(existing, LABEL_TENANT)) {
         return Err(Refusal::Foreign);
     }
     match annotation_of(existing, ANNOTATION_FENCE).parse::<u64>() {
@@ -152,6 +150,7 @@ mod tests {
         DomainIdentity {
             tenant_id: "t1".to_owned(),
             portal_domain_id: "d1".to_owned(),
+            former_ids: vec!["d0".to_owned()],
             host: "portal.acme.test".to_owned(),
             generation: 1,
             fence: 5,
@@ -177,6 +176,8 @@ mod tests {
         check(object("d1", "t1", None), Ok(()));
         check(object("d1", "t1", Some(5)), Ok(()));
         check(object("d1", "t1", Some(6)), Err(Refusal::Fenced));
+        check(object("d0", "t1", Some(4)), Ok(()));
+        check(object("d0", "t2", Some(4)), Err(Refusal::Foreign));
         check(object("d2", "t1", None), Err(Refusal::Foreign));
         check(object("d1", "t2", Some(1)), Err(Refusal::Foreign));
         check(json!({ "metadata": {} }), Err(Refusal::Foreign));

@@ -105,7 +105,8 @@ impl ClusterActivities {
     /// `CLUSTER_READ_UNKNOWN` when one of them could not be read: a removal is not verified by a failed look.
     pub async fn remaining(&self, request: &ReadBackRequest) -> Result<ReadBackReply, ClusterError> {
         let mut reply = ReadBackReply::default();
-        let label = label_value(&request.portal_domain_id, "domain");
+        let ids = std::iter::once(&request.portal_domain_id).chain(&request.former_ids);
+        let labels: BTreeSet<String> = ids.map(|id| label_value(id, "domain")).collect();
         let certificates = || request.objects.iter().filter(|e| e.kind == "certificate");
         let names: BTreeSet<&str> = certificates().map(|e| e.name.as_str()).collect();
         let mut foreign = BTreeSet::new();
@@ -116,7 +117,7 @@ impl ClusterActivities {
             // A namesake of somebody else is not ours to wait for. cert-manager's own Secret has no label of ours.
             let ours = match entry.kind.as_str() {
                 "secret" => is_of_certificates(&existing, &names),
-                _ => ownership::label_of(&existing, LABEL_DOMAIN_ID) == label,
+                _ => labels.contains(ownership::label_of(&existing, LABEL_DOMAIN_ID)),
             };
             if one_namespace || !ours {
                 if entry.kind == "certificate" {
@@ -216,6 +217,7 @@ mod tests {
         let domain = DomainIdentity {
             tenant_id: "t1".to_owned(),
             portal_domain_id: "d1".to_owned(),
+            former_ids: Vec::new(),
             host: "portal.acme.test".to_owned(),
             generation: 1,
             fence: 1,

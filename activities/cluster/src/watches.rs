@@ -45,7 +45,7 @@ struct Inner {
 #[derive(Default)]
 struct State {
     edge: EdgeIndex,
-    objects: BTreeMap<Kind, BTreeMap<String, BTreeMap<String, Value>>>,
+    objects: BTreeMap<Kind, BTreeMap<String, BTreeMap<String, Packed>>>,
     keys: BTreeMap<(Kind, String), String>,
     complete: BTreeSet<Kind>,
     failed: BTreeMap<Kind, Instant>,
@@ -120,13 +120,22 @@ impl Watches {
     pub(crate) fn issuance(&self, certificate: &str, host: &str) -> Issuance {
         let state = self.0.state();
         let of = |kind: Kind, key: &str| {
-            state.objects.get(&kind).and_then(|m| m.get(key)).map(|m| m.values().cloned().collect()).unwrap_or_default()
+            let named = state.objects.get(&kind).and_then(|m| m.get(key));
+            named.map(|m| m.values().map(Packed::open).collect()).unwrap_or_default()
         };
         Issuance {
             requests: of(Kind::Request, certificate),
             orders: of(Kind::Order, certificate),
             challenges: of(Kind::Challenge, host),
         }
+    }
+
+    /// Versions of the same objects: they differ when one of them changed.
+    pub(crate) fn versions(&self, certificate: &str, host: &str) -> Vec<Box<str>> {
+        let state = self.0.state();
+        let keys = [(Kind::Request, certificate), (Kind::Order, certificate), (Kind::Challenge, host)];
+        let named = keys.iter().filter_map(|(kind, key)| state.objects.get(kind).and_then(|m| m.get(*key)));
+        named.flat_map(|m| m.values()).map(|packed| packed.version.clone()).collect()
     }
 
     /// Wakes when anything changed.
@@ -206,7 +215,7 @@ impl State {
         };
         self.forget_issuance(kind, &name);
         self.keys.insert((kind, name.clone()), key.to_owned());
-        self.objects.entry(kind).or_default().entry(key.to_owned()).or_default().insert(name, slim(object));
+        self.objects.entry(kind).or_default().entry(key.to_owned()).or_default().insert(name, Packed::of(object));
     }
 
     fn forget(&mut self, kind: Kind, claim: Option<ClaimKind>, object: &Value) {
@@ -245,13 +254,30 @@ impl State {
     }
 }
 
-/// What a classification reads; requests and Orders otherwise carry the signing request, Challenges the key authorization.
-fn slim(object: &Value) -> Value {
-    let mut slim = object.clone();
-    if let Some(spec) = slim.get_mut("spec").and_then(Value::as_object_mut) {
-        spec.retain(|key, _| matches!(key.as_str(), "dnsName" | "issuerRef"));
+/// What a classification reads of an object, as text: thousands of them are kept, and a few are asked for at a time.
+struct Packed {
+    version: Box<str>,
+    json: Box<str>,
+}
+
+impl Packed {
+    /// Without what nobody reads: requests and Orders carry the signing request and every certificate of the chain, Challenges
+    /// the key authorization.
+    fn of(object: &Value) -> Self {
+        let mut slim = object.clone();
+        let part = |slim: &mut Value, name: &str, keep: fn(&str) -> bool| {
+            if let Some(part) = slim.get_mut(name).and_then(Value::as_object_mut) {
+                part.retain(|key, _| keep(key));
+            }
+        };
+        part(&mut slim, "spec", |key| matches!(key, "dnsName" | "issuerRef"));
+        part(&mut slim, "status", |key| !matches!(key, "certificate" | "ca" | "finalizeURL" | "url"));
+        Self { version: text(object, "/metadata/resourceVersion").into(), json: slim.to_string().into() }
     }
-    slim
+
+    fn open(&self) -> Value {
+        serde_json::from_str(&self.json).expect("it was written from a value")
+    }
 }
 
 fn reference(kind: ClaimKind, object: &Value) -> ObjectRef {

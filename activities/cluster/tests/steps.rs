@@ -24,6 +24,7 @@ fn objects(fence: u64) -> DomainObjects {
     DomainObjects {
         tenant_id: "t1".to_owned(),
         portal_domain_id: "d1".to_owned(),
+        former_ids: Vec::new(),
         host: "portal.acme.test".to_owned(),
         tenant_prefix: "abc1234".to_owned(),
         generation: 1,
@@ -260,6 +261,7 @@ async fn a_removal_takes_only_what_labels_confirm_and_is_read_back() {
             entry("gateway", "istio-system", "portal-domain-gw-d1"),
             entry("virtual_service", "msp", "portal-domain-vs-d1"),
         ],
+        ..ReadBackRequest::default()
     };
     assert_eq!(cluster.remaining(&inventory).await.unwrap().remaining.len(), 5);
     let order = [

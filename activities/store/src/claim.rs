@@ -6,12 +6,10 @@ use crate::history::{self, Entry};
 use crate::{Settings, sql, token};
 use model::portal::hostname::Hostname;
 use model::portal::network::plain;
+use model::portal::schedule::CLAIM_LIFE_MS;
 use proto::v1 as wire;
 use sqlx::PgConnection;
 use uuid::Uuid;
-
-/// How long an unproven claim lives (domain-health contract, section 6).
-const UNPROVEN_LIFE_MS: i64 = 14 * 24 * 3_600_000;
 
 /// One row of `tenantry.claims`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -161,7 +159,7 @@ pub(crate) async fn close(
 
 /// Retry resumes an expired claim: the application wrote `pending_dns` over it, so its 14 days start anew.
 async fn resume(conn: &mut PgConnection, domain: Domain<'_>, mut claim: Claim) -> Result<Claim, StoreError> {
-    let expired = claim.proven_ms == 0 && domain.now_ms - claim.opened_ms >= UNPROVEN_LIFE_MS;
+    let expired = claim.proven_ms == 0 && domain.now_ms - claim.opened_ms >= CLAIM_LIFE_MS;
     if expired && domain.status == "pending_dns" {
         sql::RESUME_CLAIM.bind(domain.tenant).bind(domain.id).bind(micros(domain.now_ms)).execute(conn).await?;
         claim.opened_ms = domain.now_ms;

@@ -10,10 +10,11 @@ use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgRow};
 use sqlx::query::Query;
 use sqlx::types::Type;
-use sqlx::{ConnectOptions, Postgres, Row};
+use sqlx::{AssertSqlSafe, ConnectOptions, Postgres, Row};
 use std::str::FromStr;
 use std::time::Duration;
 use tokio::time::error::Elapsed;
+use uuid::Uuid;
 
 /// Longest wait for a connection (`DB_POOL_ACQUIRE_TIMEOUT`, 10 s).
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -164,6 +165,18 @@ pub(crate) async fn roll_back(mut conn: PoolConnection<Postgres>) {
 /// [`roll_back`].
 pub(crate) async fn begin(conn: &mut PgConnection) -> Result<sqlx::Transaction<'_, Postgres>, StoreError> {
     sqlx::Connection::begin(conn).await.map_err(|error| StoreError::during("begin", &error))
+}
+
+/// Starts a transaction in which this is the only writer for a tenant, until it ends. Both words go to the server at once:
+/// every activity begins with them.
+pub(crate) async fn begin_turn(
+    conn: &mut PgConnection,
+    tenant: Uuid,
+) -> Result<sqlx::Transaction<'_, Postgres>, StoreError> {
+    // A UUID is hexadecimal digits and dashes, so nothing in it can end the text.
+    let words = format!("BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('tenantry:{tenant}', 0))");
+    let tx = sqlx::Connection::begin_with(conn, AssertSqlSafe(words)).await;
+    tx.map_err(|error| StoreError::during("take the tenant's turn", &error))
 }
 
 /// Ends a transaction.

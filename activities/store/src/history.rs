@@ -12,7 +12,7 @@ pub(crate) struct Entry<'a> {
     pub(crate) tenant: Uuid,
     pub(crate) id: Uuid,
     pub(crate) at_ms: i64,
-    /// claimed, generation, status or removed.
+    /// claimed, generation, status, removed or expired.
     pub(crate) event: &'static str,
     pub(crate) host: &'a str,
     pub(crate) status: &'a str,

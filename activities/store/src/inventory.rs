@@ -1,22 +1,37 @@
 //! `recordInventory`: which objects of the cluster belong to which generation of which domain.
 
-use crate::db::{begin, bigint, commit, micros};
+use crate::db::{begin_turn, bigint, commit, micros};
 use crate::error::StoreError;
 use crate::{ids, sql};
 use proto::v1 as wire;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 use sqlx::types::Json;
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// Most objects of one request: five kinds, old and new generation, and as many Orders again, with room.
 const OBJECTS_MAX: usize = 200;
 
-/// The objects of a tenant that were not read back as gone.
-pub(crate) async fn read(conn: &mut PgConnection, tenant: Uuid) -> Result<Vec<wire::InventoryObject>, StoreError> {
-    let mut objects = Vec::new();
+/// The objects of a tenant that were not read back as gone, and the row ids that they were made for.
+#[derive(Debug, Default)]
+pub(crate) struct Inventory {
+    pub(crate) objects: Vec<wire::InventoryObject>,
+    ids: BTreeSet<Uuid>,
+}
+
+impl Inventory {
+    /// The ids other than this one: of rows that were deleted and made again before their objects were gone.
+    pub(crate) fn former_ids(&self, id: Uuid) -> Vec<String> {
+        self.ids.iter().filter(|known| **known != id).map(Uuid::to_string).collect()
+    }
+}
+
+pub(crate) async fn read(conn: &mut PgConnection, tenant: Uuid) -> Result<Inventory, StoreError> {
+    let mut inventory = Inventory::default();
     for record in sql::READ_INVENTORY.bind(tenant).all(conn).await? {
-        objects.push(wire::InventoryObject {
+        inventory.ids.insert(record.field("portal_domain_id")?);
+        inventory.objects.push(wire::InventoryObject {
             generation: record.count("generation")?,
             kind: record.field("kind")?,
             namespace: record.field("namespace")?,
@@ -25,7 +40,7 @@ pub(crate) async fn read(conn: &mut PgConnection, tenant: Uuid) -> Result<Vec<wi
             host: record.field("host")?,
         });
     }
-    Ok(objects)
+    Ok(inventory)
 }
 
 fn rows(objects: &[wire::InventoryObject]) -> Result<Value, StoreError> {
@@ -38,7 +53,7 @@ fn rows(objects: &[wire::InventoryObject]) -> Result<Value, StoreError> {
             "name": o.name, "uid": o.uid, "host": o.host,
         })
     };
-    let mut keyed = std::collections::BTreeMap::new();
+    let mut keyed = BTreeMap::new();
     for object in objects {
         let key = (object.generation, &object.kind, &object.namespace, &object.name);
         keyed.insert(key, row(object)); // The last entry of one object counts: a statement may touch a row once.
@@ -58,8 +73,7 @@ pub(crate) async fn record(
     let (tenant, id) = ids(&request.tenant_id, &request.portal_domain_id)?;
     let (objects, removed) = (rows(&request.objects)?, rows(&request.removed)?);
     let fence = bigint(request.fence);
-    let mut tx = begin(conn).await?;
-    sql::LOCK_TENANT.bind(tenant).execute(&mut tx).await?;
+    let mut tx = begin_turn(conn, tenant).await?;
     let known = sql::READ_FENCE.bind(tenant).bind(id).one(&mut tx).await?;
     let newest: Option<i64> = known.field("fence")?;
     let closed = !known.field::<bool>("open")?;

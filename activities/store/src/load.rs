@@ -1,7 +1,7 @@
 //! `loadDomain`: the row, the claim, the inventory and the verdict of the host rules.
 
 use crate::claim::{self, Asked, Claim, Domain};
-use crate::db::{Record, begin, commit, micros};
+use crate::db::{Record, begin_turn, commit, micros};
 use crate::error::StoreError;
 use crate::{Settings, hold, inventory, remove, sql};
 use contract::convert::finding_to_wire;
@@ -54,8 +54,7 @@ pub(crate) async fn load_domain(
         }
         Whose::Nobody => return Ok(wire::DomainRecord::default()),
     };
-    let mut tx = begin(conn).await?;
-    sql::LOCK_TENANT.bind(tenant).execute(&mut tx).await?;
+    let mut tx = begin_turn(conn, tenant).await?;
     let found = sql::READ_ROW.bind(tenant).bind(id).one(&mut tx).await?;
     if found.field("foreign_id")? {
         commit(tx).await?;
@@ -115,9 +114,11 @@ async fn with_row(
         true => hold::held_since(conn, now_ms).await?,
         false => 0,
     };
+    let inventory = inventory::read(conn, tenant).await?;
     Ok(wire::DomainRecord {
         claim: Some(claim.to_wire(tenant, contended)),
-        inventory: inventory::read(conn, tenant).await?,
+        former_ids: inventory.former_ids(id),
+        inventory: inventory.objects,
         policy: Some(policy),
         row: Some(row),
         foreign: false,
@@ -136,13 +137,17 @@ async fn without_row(
     let inventory = inventory::read(conn, tenant).await?;
     let open = sql::OPEN_CLAIMS.bind(tenant).all(conn).await?;
     let claim = match open.first() {
-        Some(record) => left_over(conn, settings, (tenant, now_ms), Claim::read(record)?, inventory.is_empty()).await?,
-        None if inventory.is_empty() => None,
+        Some(record) => {
+            left_over(conn, settings, (tenant, now_ms), Claim::read(record)?, inventory.objects.is_empty()).await?
+        }
+        None if inventory.objects.is_empty() => None,
         None => sql::LAST_CLAIM.bind(tenant).optional(conn).await?.as_ref().map(Claim::read).transpose()?,
     };
+    let former_ids = claim.as_ref().map_or(Vec::new(), |claim| inventory.former_ids(claim.portal_domain_id));
     Ok(wire::DomainRecord {
         claim: claim.map(|claim| claim.to_wire(tenant, false)),
-        inventory,
+        former_ids,
+        inventory: inventory.objects,
         removals_held_since_ms: hold::held_since(conn, now_ms).await?,
         settings: Some(settings.run.clone()),
         ..Default::default()

@@ -153,7 +153,7 @@ pub async fn domain_status(pool: &PgPool, tenant: Uuid) -> Result<Option<DomainD
     let inventory = inventory::read(&mut tx, tenant).await?;
     commit(tx).await?;
     let claim = claim.map(|claim| claim.to_wire(tenant, false));
-    Ok(Some(DomainDetail { row, claim, axes, inventory }))
+    Ok(Some(DomainDetail { row, claim, axes, inventory: inventory.objects }))
 }
 
 /// Reads the newest entries of a tenant's history, over all its rows, oldest of them first.

@@ -24,9 +24,6 @@ macro_rules! statements {
 statements! {
 /// Statements of the worker's role.
 WORKER {
-    /// One writer per tenant at a time; released at the end of the transaction.
-    LOCK_TENANT "take the tenant's turn" = "SELECT pg_advisory_xact_lock(hashtextextended('tenantry:' || $1::uuid::text, 0))";
-
     /// The row of the tenant, preferably the one with that id, and whether the id is another tenant's.
     READ_ROW "read the row" = "
 SELECT EXISTS (SELECT 1 FROM public.portal_domains f WHERE f.id = $2::uuid AND f.tenant <> $1::uuid) AS foreign_id,
@@ -64,6 +61,14 @@ WHERE p.tenant = $1::uuid AND p.id = $2::uuid AND p.domain = $3::text AND p.stat
 DELETE FROM public.portal_domains p
 WHERE p.tenant = $1::uuid AND p.id = $2::uuid AND p.domain = $3::text AND p.status = 'disabled'
   AND p.updated_at IS NOT DISTINCT FROM tenantry.instant($4::bigint)";
+
+    /// Only where the row is unchanged, and its claim was opened, resumed or proven before $5 for the last time.
+    DELETE_EXPIRED_ROW "delete the row of an expired claim" = "
+DELETE FROM public.portal_domains p
+WHERE p.tenant = $1::uuid AND p.id = $2::uuid AND p.domain = $3::text AND p.status <> 'active'
+  AND p.updated_at IS NOT DISTINCT FROM tenantry.instant($4::bigint)
+  AND EXISTS (SELECT 1 FROM tenantry.claims c WHERE c.tenant = p.tenant AND c.portal_domain_id = p.id AND c.closed_at IS NULL
+    AND greatest(c.opened_at, c.proven_at) <= tenantry.instant($5::bigint))";
 
     /// Objects of one domain that were not read back as gone.
     COUNT_OBJECTS "count the objects" = "
@@ -160,7 +165,7 @@ SELECT EXISTS (SELECT 1 FROM tenantry.claims o WHERE o.host = $2::text AND o.ten
 
     /// The objects of a tenant that were not read back as gone, of every generation.
     READ_INVENTORY "read the inventory" = "
-SELECT i.generation, i.kind, i.namespace, i.name, i.uid, i.host FROM tenantry.inventory i
+SELECT i.portal_domain_id, i.generation, i.kind, i.namespace, i.name, i.uid, i.host FROM tenantry.inventory i
 WHERE i.tenant = $1::uuid AND i.removed_at IS NULL ORDER BY i.generation, i.kind, i.namespace, i.name";
 
     /// The highest fence that a domain ever had, and whether its claim is open.
@@ -289,11 +294,15 @@ SELECT page.id, coalesce(p.tenant, c.tenant) AS tenant,
   coalesce(p.status = 'active', false) AS active,
   coalesce(c.host, '') AS host, coalesce(c.probe_nonce, '') AS probe_nonce, coalesce(c.generation, 0) AS generation,
   coalesce(c.fingerprint_sha256, '') AS fingerprint_sha256, coalesce(p.certificate_secret_name, '') AS secret_name,
-  coalesce(e.state, '') AS edge_state, coalesce(e.reason, '') AS edge_reason
+  coalesce(e.state, '') AS edge_state, coalesce(e.reason, '') AS edge_reason, coalesce(c.fence, 0) AS fence,
+  k.portal_domain_id AS kept_id, k.host AS kept_host, k.generation AS kept_generation, k.name AS kept_secret
 FROM page
 LEFT JOIN public.portal_domains p ON p.id = page.id
 LEFT JOIN tenantry.claims c ON c.portal_domain_id = page.id AND c.closed_at IS NULL AND (p.tenant IS NULL OR c.tenant = p.tenant)
 LEFT JOIN tenantry.observations e ON e.tenant = p.tenant AND e.portal_domain_id = p.id AND e.axis = 'edge'
+LEFT JOIN LATERAL (SELECT i.portal_domain_id, i.host, i.generation, i.name FROM tenantry.inventory i
+  WHERE i.tenant = c.tenant AND i.kind = 'secret_copy' AND i.host <> c.host AND i.removed_at IS NULL AND p.status <> 'disabled'
+  ORDER BY i.generation DESC LIMIT 1) AS k ON true
 ORDER BY page.id";
 
     /// Rows by a filter, with the claim of each.

@@ -1,6 +1,6 @@
 //! `sweepRows`: which rows and claims want a run to look again.
 
-use crate::db::{begin, commit, micros};
+use crate::db::{Record, begin, commit, micros};
 use crate::error::StoreError;
 use crate::sql;
 use proto::v1 as wire;
@@ -43,6 +43,9 @@ pub(crate) async fn sweep(
         if records.len() >= limit as usize {
             page.next_after_domain_id.clone_from(&id);
         }
+        if let Some(kept) = kept(record, &tenant_id)? {
+            page.kept.push(kept);
+        }
         if !why.is_empty() {
             page.items.push(wire::SweepItem { tenant_id, portal_domain_id: id, why });
         } else if record.field("active")? {
@@ -60,4 +63,17 @@ pub(crate) async fn sweep(
         }
     }
     Ok(page)
+}
+
+/// The host that a change of domain left, while it still serves.
+fn kept(record: &Record, tenant_id: &str) -> Result<Option<wire::KeptHost>, StoreError> {
+    let Some(id) = record.field::<Option<Uuid>>("kept_id")? else { return Ok(None) };
+    Ok(Some(wire::KeptHost {
+        tenant_id: tenant_id.to_owned(),
+        portal_domain_id: id.to_string(),
+        host: record.field("kept_host")?,
+        generation: record.count("kept_generation")?,
+        fence: record.count("fence")?,
+        secret_name: record.field("kept_secret")?,
+    }))
 }

@@ -1,6 +1,6 @@
 //! `writeStatus`: what a round found, compare-and-set, together with observations, proof and history.
 
-use crate::db::{begin, bigint, commit, micros};
+use crate::db::{begin_turn, bigint, commit, micros};
 use crate::error::StoreError;
 use crate::history::{self, Entry, Repeat};
 use crate::{Settings, ids, sql};
@@ -82,8 +82,7 @@ pub(crate) async fn write_status(
     let message: String = request.status_message.chars().take(MESSAGE_MAX_CHARS).collect();
     let version = next_version(base.updated_us, request.now_ms);
 
-    let mut tx = begin(conn).await?;
-    sql::LOCK_TENANT.bind(tenant).execute(&mut tx).await?;
+    let mut tx = begin_turn(conn, tenant).await?;
     let known = sql::READ_FENCE.bind(tenant).bind(id).one(&mut tx).await?;
     let fenced = known.field::<Option<i64>>("fence")?.is_some_and(|newest| bigint(request.fence) < newest);
     let written = !fenced

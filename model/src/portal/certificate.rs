@@ -24,6 +24,9 @@ pub const ORDER_SILENT_MS: i64 = 20 * 1000;
 pub const CHALLENGE_WAITS_MS: i64 = 30 * 1000;
 /// A solver that could not be presented for this long is a fault of the certificate service (fixtures 19 and 24).
 pub const NOT_PRESENTED_MS: i64 = 60 * 1000;
+/// A renewal that failed this often is told (domain-health contract, section 4, `CERT_RENEWAL_FAILING`); cert-manager tries
+/// once more an hour after the first failure.
+const RENEWAL_FAILURES_TOLD: u32 = 2;
 
 /// Says what the objects mean at `now_ms`. `ordered_ms` is when the order was placed by our own count, 0 when unknown.
 ///
@@ -66,6 +69,7 @@ impl Look<'_> {
             return Finding::bad(Expiring, ReasonCode::CertExpiring).var("t", timestamp(c.not_after_ms));
         }
         match (usable, failed) {
+            (true, true) if self.certificate.failed_attempts < RENEWAL_FAILURES_TOLD => Finding::good(Renewing),
             (true, true) => self.renewal_failing(),
             (true, false) if under_way => self.progress(),
             (true, false) => Finding::good(Issued),

@@ -1,15 +1,16 @@
 //! What a round does next: a total function of what was read and what is known.
 
 use crate::portal::axis::{CertificateState, DnsState, EdgeState, OwnershipState};
+use crate::portal::expiry;
 use crate::portal::health::{BAD_PROBES_MS, Health};
 use crate::portal::names;
 use crate::portal::plan::{Decision, Look, Plan, Step};
 use crate::portal::record::{Claim, ObjectKind, OwnedObject, Row, RunSettings};
 use crate::portal::schedule::{
-    self, EDGE_DEADLINE_MS, Jitter, PREFLIGHT_LIFE_MS, QUIET_MS, dns_recheck_ms, order_retry_ms,
+    self, CLAIM_LIFE_MS, EDGE_DEADLINE_MS, Jitter, PREFLIGHT_LIFE_MS, QUIET_MS, RATE_LIMIT_SPREAD_MS, dns_recheck_ms,
+    order_retry_ms,
 };
 use crate::reason::ReasonCode;
-use crate::time::iso8601;
 
 /// A certificate that does not move is waited for with one long look after the other for this long; then there are waits
 /// in between. Looks that failed do not count: an outage of ours must not slow down what follows it.
@@ -81,14 +82,14 @@ fn while_serving(s: &Situation<'_>, next: Decision) -> Decision {
     let waits = match &next {
         Decision::Rest { .. } => true,
         Decision::Look(looks) => looks.as_slice() == [Look::AwaitCertificate],
-        Decision::Apply(_) => false,
+        Decision::Apply(_) | Decision::Release => false,
     };
     if waits && h.edge.next_check_ms <= s.now_ms {
         return Decision::Look(vec![Look::Probe { patient: false }]);
     }
     match next {
         Decision::Rest { until_ms, why } => Decision::Rest { until_ms: until_ms.min(h.edge.next_check_ms), why },
-        Decision::Look(_) | Decision::Apply(_) => next,
+        Decision::Look(_) | Decision::Apply(_) | Decision::Release => next,
     }
 }
 
@@ -97,6 +98,9 @@ const EVERYTHING: [Look; 4] = [Look::Dns, Look::Certificate, Look::Edge, Look::P
 
 fn awaiting_dns(s: &Situation<'_>) -> Decision {
     let h = s.health;
+    if expiry::is_expired(h) {
+        return expiry::after(s);
+    }
     let why = match h.dns.state {
         DnsState::Correct if h.ownership_good() => "a second good look at DNS",
         DnsState::Correct => "proof of ownership in DNS",
@@ -129,8 +133,15 @@ fn order(s: &Situation<'_>) -> Decision {
     Decision::Look(vec![Look::Preflight, Look::Certificate, Look::Edge])
 }
 
+/// A failed order. Its Certificate goes at once, because nothing serves from it and cert-manager would repeat the order by a
+/// back-off of its own, also while the authority refuses; it is made again when our time has come.
 fn after_failure(s: &Situation<'_>) -> Decision {
     let h = s.health;
+    let failed =
+        s.inventory.iter().find(|object| object.host == s.claim.host && object.kind == ObjectKind::Certificate);
+    if let Some(object) = failed {
+        return Decision::Apply(plan(s, vec![Step::DiscardFailedCertificate(object.clone())]));
+    }
     let due = retry_order_at(h);
     if s.now_ms < due {
         return rest(due, "the next try at the certificate authority");
@@ -142,12 +153,7 @@ fn after_failure(s: &Situation<'_>) -> Decision {
     if h.dns.last_checked_ms < due {
         return Decision::Look(vec![Look::Dns]);
     }
-    let failed =
-        s.inventory.iter().find(|object| object.host == s.claim.host && object.kind == ObjectKind::Certificate);
-    match failed {
-        Some(object) => Decision::Apply(plan(s, vec![Step::DiscardFailedCertificate(object.clone())])),
-        None => Decision::Look(vec![Look::Preflight, Look::Certificate, Look::Edge]),
-    }
+    Decision::Look(vec![Look::Preflight, Look::Certificate, Look::Edge])
 }
 
 /// When a failed order may be tried again: on the schedule, earlier when the evidence changed or somebody asked, and
@@ -174,7 +180,7 @@ fn edge(s: &Situation<'_>) -> Decision {
     let (memory, newest) = (&h.edge_memory, &h.certificate_memory.fingerprint);
     let stale_copy = memory.copied_fingerprint != *newest;
     if !memory.applied || stale_copy {
-        if h.edge.reason.is_some() && h.edge.next_check_ms > s.now_ms {
+        if keeps_from_installing(h) && h.edge.next_check_ms > s.now_ms {
             return rest(h.edge.next_check_ms, "the edge to take the domain");
         }
         if h.edge.state == EdgeState::Conflict {
@@ -183,6 +189,10 @@ fn edge(s: &Situation<'_>) -> Decision {
         let mut steps = Vec::new();
         if !memory.applied {
             steps.push(Step::RecordInventory(objects(s)));
+            if !certificate_is_of_this_generation(s) {
+                // It stays as it is, and gets the labels and the fence of this generation.
+                steps.push(Step::ApplyCertificate);
+            }
         }
         steps.push(Step::CopySecret);
         if !memory.applied {
@@ -206,6 +216,25 @@ fn edge(s: &Situation<'_>) -> Decision {
         return Decision::Look(vec![Look::Probe { patient: false }]);
     }
     rest(h.dns.next_check_ms.min(h.edge.next_check_ms), "nothing; the domain is live and watched by sweeps")
+}
+
+/// The cluster refused a write, or would. What a probe saw is no reason to wait: the write is what mends it.
+fn keeps_from_installing(h: &Health) -> bool {
+    let refused = |reason| {
+        matches!(
+            reason,
+            ReasonCode::EdgeConflictHost
+                | ReasonCode::EdgeRejected
+                | ReasonCode::EdgeUnguarded
+                | ReasonCode::SecretNotMirrored
+        )
+    };
+    h.edge.reason.is_some_and(refused) || h.edge.unknown.is_some_and(|u| u.reason == ReasonCode::ClusterReadUnknown)
+}
+
+fn certificate_is_of_this_generation(s: &Situation<'_>) -> bool {
+    let ours = |o: &OwnedObject| (o.kind, &o.host) == (ObjectKind::Certificate, &s.claim.host);
+    s.inventory.iter().any(|object| ours(object) && object.generation == s.claim.generation)
 }
 
 /// Deletes of the objects of other hosts, once the current host serves. Objects of this host are in use whatever
@@ -240,7 +269,7 @@ fn plan(s: &Situation<'_>, steps: Vec<Step>) -> Plan {
 pub fn slug_in_force(domain_id: &str, generation: u64, host: &str, inventory: &[OwnedObject]) -> String {
     let own = inventory
         .iter()
-        .filter(|object| object.host == host && object.kind == ObjectKind::Certificate)
+        .filter(|object| object.host == host && matches!(object.kind, ObjectKind::Certificate | ObjectKind::Secret))
         .max_by_key(|object| object.generation)
         .and_then(|object| object.name.strip_prefix("portal-domain-"));
     if let Some(slug) = own {
@@ -293,7 +322,7 @@ pub fn ask_now(health: &mut Health, asked: Asked, now_ms: i64) {
     health.dns.next_check_ms = now_ms;
     health.edge.next_check_ms = now_ms;
     health.certificate.next_check_ms = now_ms;
-    if asked == Asked::ByTenant && health.ownership.reason == Some(ReasonCode::ClaimExpired) {
+    if asked == Asked::ByTenant && expiry::is_expired(health) {
         health.opened_ms = now_ms;
         health.ownership.set(OwnershipState::Pending, now_ms);
         health.dns.attempt = 0;
@@ -325,16 +354,13 @@ pub fn reschedule_dns(health: &mut Health, settings: &RunSettings, jitter: Jitte
 
 /// When DNS of a domain that serves nothing is looked at again; an unproven claim ends with its life.
 fn recheck_dns(health: &mut Health, jitter: Jitter, now_ms: i64) -> i64 {
-    // Age counts from the last proof: a lapse of an old domain is a fresh matter.
-    let age = now_ms - health.opened_ms.max(health.dns_memory.proven_ms);
+    let age = now_ms - (expiry::ends_ms(health) - CLAIM_LIFE_MS);
     let attempt = health.dns.attempt.max(health.ownership.attempt).saturating_sub(1);
     match dns_recheck_ms(age, attempt, jitter) {
         Some(wait) => now_ms + wait,
         None if health.ownership_good() => now_ms + 4 * 3_600_000,
         None => {
-            health.ownership.set(OwnershipState::Lost, now_ms);
-            health.ownership.reason = Some(ReasonCode::ClaimExpired);
-            health.ownership.vars.insert("t".to_owned(), iso8601(now_ms));
+            expiry::expire(health, now_ms);
             now_ms + QUIET_MS
         }
     }
@@ -356,7 +382,14 @@ pub fn reschedule_certificate(health: &mut Health, jitter: Jitter, now_ms: i64) 
                 if patient { now_ms } else { now_ms + STUCK_POLL_MS }
             }
             // A failed order keeps 0: only a request from now on counts as "somebody asked".
-            CertificateState::Failed => 0,
+            CertificateState::Failed => {
+                let memory = &mut health.certificate_memory;
+                if memory.retry_at_ms > 0 && memory.last_failure_ms == now_ms {
+                    // A fleet that was refused together does not come back together.
+                    memory.retry_at_ms += jitter.up_to(RATE_LIMIT_SPREAD_MS);
+                }
+                0
+            }
             CertificateState::Issued
             | CertificateState::Renewing
             | CertificateState::Expiring

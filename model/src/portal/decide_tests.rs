@@ -76,6 +76,7 @@ impl World {
                     return until_ms;
                 }
                 Decision::Look(looks) => looks.into_iter().for_each(|look| self.look(look)),
+                Decision::Release => panic!("the row of a young claim goes"),
                 Decision::Apply(plan) => {
                     let facts = AuditFacts {
                         row: &row,
@@ -205,15 +206,16 @@ impl World {
         let now = self.now;
         match step {
             Step::RecordInventory(objects) => self.inventory = objects,
+            Step::ApplyCertificate if self.health.certificate_good() => {}
             Step::ApplyCertificate => {
                 self.orders += 1;
                 self.health.certificate.set(CertificateState::Ordering, now);
                 self.health.certificate.next_check_ms = now;
                 self.health.certificate_memory.ordered_ms = now;
             }
-            Step::DiscardFailedCertificate(_) => {
-                self.health.certificate.set(CertificateState::None, now);
-                self.health.certificate.next_check_ms = now;
+            Step::DiscardFailedCertificate(object) => {
+                self.inventory.retain(|o| *o != object);
+                self.health.certificate_memory.ordered_ms = 0;
             }
             Step::CopySecret => {
                 self.copied = true;

@@ -130,6 +130,7 @@ mod tests {
         DomainIdentity {
             tenant_id: "abcdef12-3456-4789-8abc-def012345678".to_owned(),
             portal_domain_id: "7f3c1d2e-1111-4222-8333-444455556666".to_owned(),
+            former_ids: Vec::new(),
             host: "portal.customer.example".to_owned(),
             generation: 1,
             fence: 7,

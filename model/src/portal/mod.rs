@@ -6,6 +6,7 @@ pub mod certificate;
 pub mod decide;
 pub mod dns;
 pub mod edge;
+pub mod expiry;
 pub mod health;
 pub mod hostname;
 pub mod http01;

@@ -119,6 +119,9 @@ pub struct DomainIdentity {
     pub tenant_id: String,
     /// Row id, a UUID.
     pub portal_domain_id: String,
+    /// Ids of earlier rows of this tenant whose objects the inventory lists: a row that was deleted and made again has a
+    /// new id, and what was made for the old one is taken over.
+    pub former_ids: Vec<String>,
     /// Host, A-labels, lower case, no trailing dot.
     pub host: String,
     /// Generation of the claim.
@@ -153,6 +156,12 @@ impl DomainIdentity {
             (LABEL_DOMAIN_ID.to_owned(), label_value(&self.portal_domain_id, "domain")),
             (LABEL_DOMAIN_HOST.to_owned(), label_value(&self.host, "host")),
         ])
+    }
+
+    /// Whether an object with these label values belongs to this domain, under its id or a former one.
+    pub fn owns(&self, domain_id: &str, tenant: &str) -> bool {
+        let mut ids = std::iter::once(&self.portal_domain_id).chain(&self.former_ids);
+        tenant == label_value(&self.tenant_id, "tenant") && ids.any(|id| domain_id == label_value(id, "domain"))
     }
 
     /// The three annotations of every object.

@@ -89,6 +89,8 @@ pub enum Decision {
     Look(Vec<Look>),
     /// Do these, one after the other.
     Apply(Plan),
+    /// The claim expired long ago and owns nothing: the row goes, and the run ends.
+    Release,
     /// Nothing to do before `until_ms`, unless somebody asks.
     Rest {
         /// When to go on, Unix milliseconds.

@@ -7,6 +7,8 @@ const DAY: i64 = 24 * HOUR;
 
 /// An unproven claim expires this long after it was opened or resumed.
 pub const CLAIM_LIFE_MS: i64 = 14 * DAY;
+/// The row of an expired claim is kept for this long, so that Retry goes on with the tenant's settings.
+pub const EXPIRED_ROW_KEPT_MS: i64 = 30 * DAY;
 /// A tenant's mistake of class T other than "no record yet" becomes a failure status after this long.
 pub const TENANT_GRACE_MS: i64 = DAY;
 /// Requests that arrive faster than this are served together.
@@ -28,6 +30,9 @@ pub const EDGE_DEADLINE_MS: i64 = 5 * MINUTE;
 /// A quiet run of a live domain sleeps this long; sweeps wake it on change. Also the longest life of one run.
 pub const QUIET_MS: i64 = 30 * DAY;
 
+/// After the instant that an authority named, a retry waits up to this much longer.
+pub const RATE_LIMIT_SPREAD_MS: i64 = 5 * MINUTE;
+
 /// Waits after failed authorizations: the Certificate is deleted, preflight runs, and it is created again.
 const AFTER_FAILURE_MS: [i64; 5] = [2 * MINUTE, 10 * MINUTE, HOUR, 4 * HOUR, DAY];
 
@@ -42,6 +47,11 @@ impl Jitter {
     /// Takes 32 random bits.
     pub fn from_bits(bits: u32) -> Self {
         Self(f64::from(bits) / f64::from(u32::MAX))
+    }
+
+    /// A part of `most_ms`, from nothing to all of it.
+    pub fn up_to(self, most_ms: i64) -> i64 {
+        (most_ms as f64 * self.0) as i64
     }
 
     /// Spreads an interval by up to ±20 %.

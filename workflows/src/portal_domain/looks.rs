@@ -280,6 +280,7 @@ pub(super) fn objects(loaded: &Loaded) -> wire::DomainObjects {
     wire::DomainObjects {
         tenant_id: row.tenant.clone(),
         portal_domain_id: row.id.clone(),
+        former_ids: loaded.former_ids.clone(),
         host: claim.host.clone(),
         tenant_prefix: row.canonical_host.split('.').next().unwrap_or_default().to_owned(),
         generation: claim.generation,

@@ -141,6 +141,7 @@ async fn read_back(ctx: &Ctx, loaded: &Loaded, wanted: &[OwnedObject], standing:
     let request = wire::ReadBackRequest {
         objects: wanted.iter().map(convert::object_to_wire).collect(),
         portal_domain_id: loaded.row.id.clone(),
+        former_ids: loaded.former_ids.clone(),
     };
     let Ok(back) = ctx.execute_local_activity(Cluster::read_back, request, short_step("read back")).await else {
         return Readback::Outage;
@@ -196,7 +197,8 @@ async fn delete_row(ctx: &Ctx, loaded: &Loaded, removed: Vec<OwnedObject>) -> Re
     if ctx.execute_local_activity(Store::record_inventory, forget, step).await.is_err() {
         return Ok(Next::outage(now, "our database"));
     }
-    let request = wire::DeleteRowRequest { base: Some(convert::row_to_wire(&loaded.row)), now_ms: now };
+    let base = Some(convert::row_to_wire(&loaded.row));
+    let request = wire::DeleteRowRequest { base, now_ms: now, expired: false };
     let reply = ctx.execute_local_activity(Store::delete_row, request, short_step("delete the row")).await;
     let now = now_ms(ctx);
     match reply {
@@ -219,5 +221,25 @@ async fn delete_row(ctx: &Ctx, loaded: &Loaded, removed: Vec<OwnedObject>) -> Re
             let gone = ctx.state(|w| !w.state.pending());
             Ok(if gone { Next::Ended } else { Next::Again })
         }
+    }
+}
+
+/// A row that expired and that the store will not let go is looked at again after this long.
+const RELEASE_RETRY_MS: i64 = 24 * 3_600_000;
+
+/// Deletes the row of a claim that nobody proved and that owns nothing.
+pub(super) async fn release(ctx: &Ctx) -> Result<Next, WorkflowTermination> {
+    let Some(loaded) = ctx.state(|w| w.state.loaded.clone()) else { return Ok(Next::Ended) };
+    let base = Some(convert::row_to_wire(&loaded.row));
+    let request = wire::DeleteRowRequest { base, now_ms: now_ms(ctx), expired: true };
+    let reply = ctx.execute_local_activity(Store::delete_row, request, short_step("delete the expired row")).await;
+    let now = now_ms(ctx);
+    match reply {
+        Err(_) => Ok(Next::outage(now, "our database")),
+        Ok(_) if ctx.state(|w| w.state.pending()) => Ok(Next::Again),
+        Ok(reply) if reply.outcome == "stale" => {
+            Ok(Next::Rest { until_ms: now + RELEASE_RETRY_MS, why: "the tenant to press Retry".to_owned() })
+        }
+        Ok(_) => Ok(Next::Ended),
     }
 }

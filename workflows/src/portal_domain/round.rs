@@ -108,13 +108,15 @@ fn take_in(ctx: &WorkflowContext<PortalDomain>, record: &DomainRecord) -> Result
     let worker_build = record.settings.as_ref().map(|s| s.worker_build.clone()).unwrap_or_default();
     let inventory = inventory.map_err(defect)?;
     let removals_held_ms = record.removals_held_since_ms;
+    let former_ids = record.former_ids.clone();
     let (Some(row), Some(claim)) = (&record.row, &record.claim) else {
         // The row is gone; what the claim still owns must go too, also when this run never saw the row.
         if let Some(claim) = &record.claim {
             let row = remembered_row(claim);
             let claim = convert::claim_from_wire(claim);
             ctx.state_mut(|w| {
-                w.state.loaded = Some(Loaded { row, claim, inventory, settings, worker_build, removals_held_ms })
+                w.state.loaded =
+                    Some(Loaded { row, claim, inventory, former_ids, settings, worker_build, removals_held_ms })
             });
         }
         return Ok(Row::Gone);
@@ -134,6 +136,8 @@ fn take_in(ctx: &WorkflowContext<PortalDomain>, record: &DomainRecord) -> Result
                 Some(before) => before.next_generation(claim.generation, now),
                 None => {
                     let mut health = Health::new(claim.generation, now);
+                    // The claim may be older than this run.
+                    health.opened_ms = claim.opened_ms;
                     // Live before this run knew it (cut-over, a run that was terminated): live until probes say otherwise.
                     health.edge_memory.serving_now = row.status == Status::Active;
                     health
@@ -145,7 +149,7 @@ fn take_in(ctx: &WorkflowContext<PortalDomain>, record: &DomainRecord) -> Result
             let good = |state| state == model::portal::axis::PolicyState::Allowed;
             health.policy.fold(policy, good, claim.generation, now);
         }
-        s.loaded = Some(Loaded { row, claim, inventory, settings, worker_build, removals_held_ms });
+        s.loaded = Some(Loaded { row, claim, inventory, former_ids, settings, worker_build, removals_held_ms });
     });
     Ok(if disabled { Row::Disabled } else { Row::Wanted })
 }
@@ -185,6 +189,7 @@ async fn live(ctx: &WorkflowContext<PortalDomain>) -> Result<Next, WorkflowTermi
         }
         match decide_now(ctx) {
             Decision::Rest { until_ms, why } => return Ok(Next::Rest { until_ms, why }),
+            Decision::Release => return removal::release(ctx).await,
             Decision::Look(wanted) => looks::look(ctx, &wanted).await?,
             Decision::Apply(plan) => {
                 if let Some(next) = apply(ctx, plan).await? {

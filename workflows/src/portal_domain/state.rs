@@ -50,6 +50,8 @@ pub(crate) struct Loaded {
     pub(crate) row: Row,
     pub(crate) claim: Claim,
     pub(crate) inventory: Vec<OwnedObject>,
+    /// Ids of earlier rows of the tenant whose objects are in the inventory.
+    pub(crate) former_ids: Vec<String>,
     pub(crate) settings: RunSettings,
     pub(crate) worker_build: String,
     /// Since when all removals are held; 0 when they are not.

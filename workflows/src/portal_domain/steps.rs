@@ -192,6 +192,8 @@ fn applied(ctx: &Ctx, loaded: &Loaded, step: &Step, reply: &wire::ApplyStepReply
         let s = &mut w.state;
         let Some(health) = &mut s.health else { return };
         match step {
+            // A new generation of a host whose certificate stands: nothing was ordered.
+            Step::ApplyCertificate if health.certificate_good() => {}
             Step::ApplyCertificate => {
                 health.certificate.set(CertificateState::Ordering, now);
                 health.certificate.next_check_ms = now;
@@ -199,11 +201,8 @@ fn applied(ctx: &Ctx, loaded: &Loaded, step: &Step, reply: &wire::ApplyStepReply
                 health.certificate_memory.preflight_passed_ms = 0;
                 health.certificate_memory.secret_name = ObjectNames::of(&slug).secret;
             }
-            Step::DiscardFailedCertificate(_) => {
-                health.certificate.set(CertificateState::None, now);
-                health.certificate.next_check_ms = now;
-                health.certificate_memory.ordered_ms = 0;
-            }
+            // What failed, and until when the authority refuses, goes on being shown.
+            Step::DiscardFailedCertificate(_) => health.certificate_memory.ordered_ms = 0,
             Step::CopySecret => {
                 health.edge_memory.copied_fingerprint = if reply.fingerprint_sha256.is_empty() {
                     health.certificate_memory.fingerprint.clone()
@@ -244,6 +243,7 @@ pub(super) async fn forget(ctx: &Ctx, removed: Vec<OwnedObject>) -> Option<Next>
     let asked = wire::ReadBackRequest {
         objects: removed.iter().map(convert::object_to_wire).collect(),
         portal_domain_id: loaded.row.id.clone(),
+        former_ids: loaded.former_ids.clone(),
     };
     let Ok(back) = ctx.execute_local_activity(Cluster::read_back, asked, short_step("read back")).await else {
         return Some(Next::outage(now, "our cluster"));

@@ -31,7 +31,11 @@ async fn register(real: &Real, objects: &DomainObjects) -> ReadBackRequest {
         name: format!("{prefix}{}", objects.portal_domain_id),
         ..InventoryObject::default()
     };
-    ReadBackRequest { objects: OBJECTS.map(entry).to_vec(), portal_domain_id: objects.portal_domain_id.clone() }
+    ReadBackRequest {
+        objects: OBJECTS.map(entry).to_vec(),
+        portal_domain_id: objects.portal_domain_id.clone(),
+        former_ids: objects.former_ids.clone(),
+    }
 }
 
 #[track_caller]

@@ -66,6 +66,7 @@ pub(crate) fn domain(test: &str, fence: u64) -> DomainObjects {
     DomainObjects {
         tenant_id: format!("{}-1111-4111-8111-{hex}", &id[..8]),
         portal_domain_id: id,
+        former_ids: Vec::new(),
         host: format!("{test}-{hex}.cluster.test"),
         tenant_prefix: "abc1234".to_owned(),
         generation: 1,

@@ -48,7 +48,11 @@ async fn a_round_of_apply_and_removal() {
         name: name.clone(),
         ..InventoryObject::default()
     }));
-    let back = ReadBackRequest { objects: inventory, portal_domain_id: objects.portal_domain_id.clone() };
+    let back = ReadBackRequest {
+        objects: inventory,
+        portal_domain_id: objects.portal_domain_id.clone(),
+        ..ReadBackRequest::default()
+    };
     assert_eq!(real.cluster.remaining(&back).await.unwrap().remaining.len(), 5);
     remove(&real, &objects).await;
     assert_eq!(real.cluster.remaining(&back).await.unwrap().remaining, []);
@@ -78,5 +82,12 @@ async fn a_rotated_secret_is_found_and_copied() {
     check(&second, "applied", "");
     assert_ne!(first.fingerprint_sha256, second.fingerprint_sha256);
     assert_eq!(real.cluster.stale_copies(&sweep).await.portal_domain_ids, Vec::<String>::new());
+    put_source(&real.admin, &name, &objects.host).await;
+    let third = step(&real, "refresh_copy", &objects).await;
+    check(&third, "applied", "");
+    assert_ne!(third.fingerprint_sha256, second.fingerprint_sha256);
+    check(&step(&real, "refresh_copy", &objects).await, "unchanged", "");
+    check(&step(&real, "delete_secret_copy", &objects).await, "deleted", "");
+    check(&step(&real, "refresh_copy", &objects).await, "absent", "");
     remove(&real, &objects).await;
 }

@@ -101,6 +101,7 @@ pub fn identity_from_wire(objects: Option<&wire::DomainObjects>) -> DomainIdenti
     DomainIdentity {
         tenant_id: o.tenant_id,
         portal_domain_id: o.portal_domain_id,
+        former_ids: o.former_ids,
         host: o.host,
         generation: o.generation,
         fence: o.fence,

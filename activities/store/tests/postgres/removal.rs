@@ -4,7 +4,7 @@ use crate::fixture::{Db, MINUTE, SECOND, T0, inventory, object, with_database, w
 use proto::v1 as wire;
 
 fn delete(row: &wire::PortalDomainRow, now_ms: i64) -> wire::DeleteRowRequest {
-    wire::DeleteRowRequest { base: Some(row.clone()), now_ms }
+    wire::DeleteRowRequest { base: Some(row.clone()), now_ms, expired: false }
 }
 
 #[tokio::test]
@@ -169,6 +169,44 @@ async fn objects_are_recorded_only_for_the_host_that_the_row_asks_for() {
         assert_eq!(db.store.record(&request).await.unwrap().outcome, "recorded");
         store::disable(&db.app, tenant).await.unwrap();
         assert_eq!(db.store.record(&request).await.unwrap().outcome, "stale");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_row_of_an_expired_claim_goes_after_44_days_unless_the_tenant_asked_again() {
+    with_database(async |db: &Db| {
+        const DAY: i64 = 24 * 60 * MINUTE;
+        let expired = |record: &wire::DomainRecord, now_ms| wire::DeleteRowRequest {
+            expired: true,
+            ..delete(record.row.as_ref().unwrap(), now_ms)
+        };
+        let (tenant, id) = db.registered("late.customer.example").await;
+        db.load(tenant, id, T0).await;
+        db.put_status(tenant, id, "dns_failed", T0 + 14 * DAY).await;
+        let failed = db.load(tenant, id, T0 + 20 * DAY).await;
+        let early = db.store.delete(&expired(&failed, T0 + 44 * DAY - SECOND)).await.unwrap();
+        assert_eq!(early.outcome, "stale", "the tenant's settings are kept for 30 days");
+
+        // Retry starts the 14 days anew; what was decided before it is refused.
+        db.execute(&format!("UPDATE portal_domains SET status = 'pending_dns', updated_at = now() WHERE id = '{id}'"))
+            .await;
+        let resumed = db.load(tenant, id, T0 + 40 * DAY).await;
+        assert_eq!(db.store.delete(&expired(&failed, T0 + 44 * DAY)).await.unwrap().outcome, "stale");
+        assert_eq!(db.store.delete(&expired(&resumed, T0 + 44 * DAY)).await.unwrap().outcome, "stale");
+
+        db.put_status(tenant, id, "dns_failed", T0 + 41 * DAY).await;
+        let end = T0 + 84 * DAY;
+        let last = db.load(tenant, id, end).await;
+        let gateway = object(1, "gateway", "g", "late.customer.example");
+        db.store.record(&inventory(&last, vec![gateway.clone()], vec![], end)).await.unwrap();
+        assert_eq!(db.store.delete(&expired(&last, end)).await.unwrap().outcome, "stale", "it owns something");
+        db.store.record(&inventory(&last, vec![], vec![gateway], end + SECOND)).await.unwrap();
+        assert_eq!(db.store.delete(&expired(&last, end)).await.unwrap().outcome, "deleted");
+        assert_eq!(db.store.delete(&expired(&last, end)).await.unwrap().outcome, "deleted", "a repetition");
+        assert_eq!(db.value("SELECT count(*) FROM portal_domains").await, "0");
+        assert_eq!(db.value("SELECT closed_reason FROM tenantry.claims").await, "expired");
+        assert_eq!(db.value("SELECT count(*) FROM tenantry.history WHERE event = 'expired'").await, "1");
     })
     .await;
 }

@@ -49,7 +49,7 @@ async fn down_leaves_the_products_tables_as_they_were() {
         db.put_status(tenant, id, "verifying_dns", crate::fixture::T0).await;
         let before = product(db).await;
         let report = store::revert(&db.admin, &db.roles).await.unwrap();
-        assert_eq!(report.changed, [store::newest_version()]);
+        assert_eq!(report.changed.last(), Some(&store::newest_version()));
         assert_eq!(report.roles.len(), 2);
         assert_eq!(product(db).await, before);
         assert_eq!(db.value("SELECT count(*) FROM pg_namespace WHERE nspname = 'tenantry'").await, "0");

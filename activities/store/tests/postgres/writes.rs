@@ -257,7 +257,7 @@ async fn no_transaction_outlives_its_answer() {
         assert_eq!(db.store.record(&request).await.unwrap().outcome, "fenced");
         check("objects of an old fence").await;
 
-        let delete = wire::DeleteRowRequest { base: loaded.row, now_ms: T0 };
+        let delete = wire::DeleteRowRequest { base: loaded.row, now_ms: T0, expired: false };
         assert_eq!(db.store.delete(&delete).await.unwrap().outcome, "stale");
         check("a delete of a live row").await;
 

@@ -71,7 +71,7 @@ const CASES: [(&str, i64, &str, &str); 27] = [
     ("15-issuer-untrusted-ca", 5, "ordering", "CERT_ISSUER_NOT_READY"),
     ("16-challenge-not-scheduled-duplicate-host", 60, "queued", ""),
     ("17-issuer-acme-down-at-registration", 5, "ordering", "CERT_ISSUER_NOT_READY"),
-    ("18-renewal-failed-still-valid", 5, "renewing", "CERT_RENEWAL_FAILING"),
+    ("18-renewal-failed-still-valid", 5, "renewing", ""),
     ("19-solver-pod-forbidden-by-quota", 90, "validating", "CERT_ISSUER_NOT_READY"),
     ("20-acme-down-at-order", 30, "ordering", "ACME_CA_UNAVAILABLE"),
     ("21-acme-down-at-renewal", 30, "renewing", "ACME_CA_UNAVAILABLE"),
@@ -115,6 +115,20 @@ fn the_end_of_life_is_read_from_the_dates() {
     check("01-issued", 76 * day, "expiring", "CERT_EXPIRING");
     check("01-issued", 91 * day, "expired", "CERT_EXPIRED");
     check("18-renewal-failed-still-valid", 6 * day - 600, "expiring", "CERT_EXPIRING");
+}
+
+#[test]
+fn a_renewal_is_said_to_fail_from_its_second_failure_on() {
+    let mut case = fixture("18-renewal-failed-still-valid");
+    let found = |case: &Value| {
+        let facts = facts(case);
+        classify(&facts, recorded_ms(&facts) + 5_000, 0)
+    };
+    assert_eq!(found(&case).reason, None);
+    case["certificate"]["status"]["failedIssuanceAttempts"] = 2.into();
+    let second = found(&case);
+    assert_eq!((second.state, second.reason), (Some(Renewing), Some(ReasonCode::CertRenewalFailing)));
+    assert!(!second.vars["cause"].is_empty(), "{second:?}");
 }
 
 #[test]

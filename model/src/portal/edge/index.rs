@@ -1,6 +1,7 @@
 //! All claims on all hosts, looked up by host: a question costs the labels of its name, however many domains exist.
 
 use super::claims::{ClaimKind, EdgeScope, HostClaim, ObjectRef};
+use crate::portal::names::DomainIdentity;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The claims of a cluster.
@@ -13,10 +14,8 @@ pub struct EdgeIndex {
 /// What belongs to the domain that asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnObjects {
-    /// Label value `domain-id`.
-    pub domain_id: String,
-    /// Label value `tenant`.
-    pub tenant: String,
+    /// Whose labels an own object has.
+    pub domain: DomainIdentity,
     /// Our own object for the host, as named in a report.
     pub object: ObjectRef,
     /// Objects that belong to nobody: the shared port-80 Gateway and route, and the application's base VirtualService.
@@ -106,7 +105,7 @@ impl EdgeIndex {
 
 impl OwnObjects {
     fn owns(&self, claim: &HostClaim) -> bool {
-        !claim.domain_id.is_empty() && claim.domain_id == self.domain_id && claim.tenant == self.tenant
+        !claim.domain_id.is_empty() && self.domain.owns(&claim.domain_id, &claim.tenant)
     }
 }
 
@@ -152,8 +151,16 @@ mod tests {
         let object =
             |kind, namespace: &str, name: &str| ObjectRef { kind, namespace: namespace.into(), name: name.into() };
         OwnObjects {
-            domain_id: "d1".into(),
-            tenant: "t1".into(),
+            domain: DomainIdentity {
+                tenant_id: "t1".into(),
+                portal_domain_id: "d1".into(),
+                former_ids: vec!["d0".into()],
+                host: "portal.acme.test".into(),
+                generation: 1,
+                fence: 1,
+                probe_nonce: String::new(),
+                slug: String::new(),
+            },
             object: object(ClaimKind::IstioGateway, "istio-system", "portal-domain-gw-d1"),
             shared: BTreeSet::from([
                 object(ClaimKind::IstioGateway, "istio-system", "portal-domain-http"),

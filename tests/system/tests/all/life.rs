@@ -2,7 +2,7 @@
 
 use crate::rig::on_the_stack;
 use anyhow::ensure;
-use harness::eventually;
+use harness::{Door, Rig, Visitor, eventually};
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -27,6 +27,7 @@ fn broken_dns_shows_and_a_repair_is_seen() {
     on_the_stack(async |rig| {
         let domain = rig.domain("broken").await?;
         domain.go_live(rig).await?;
+        let visitor = Visitor::send(&Door::of(&rig.environment)?, &domain.host);
         rig.dns_unset(&domain.host)?;
         domain.announce(rig, "refresh").await?;
         let row = domain.shows(rig, "DNS_NO_RECORDS", MINUTE).await?;
@@ -35,6 +36,7 @@ fn broken_dns_shows_and_a_repair_is_seen() {
         domain.point_here(rig)?;
         let reply = domain.reconcile(rig).await?;
         ensure!(reply.status == "active", "{reply:?}");
+        visitor.was_served().await?;
         rig.oracle(&domain).await
     });
 }
@@ -46,11 +48,14 @@ fn a_change_of_domain_serves_the_new_host_before_the_old_objects_go() {
         domain.go_live(rig).await?;
         let before = rig.objects(&domain).await?;
         let secrets_before = rig.secrets(&domain).await?;
+        let visitor = Visitor::send(&Door::of(&rig.environment)?, &domain.host);
         domain.register_row(rig, "after.acme-customer.test").await?;
         domain.announce(rig, "refresh").await?;
         domain.reaches(rig, Status::VerifyingDns, MINUTE).await?;
         let during = rig.objects(&domain).await?;
         ensure!(before.iter().all(|object| during.contains(object)), "the old host lost an object: {during:?}");
+        visitor.was_served().await?;
+        drop(visitor);
         domain.point_here(rig)?;
         domain.announce(rig, "refresh").await?;
         domain.reaches(rig, Status::Active, MINUTE).await?;
@@ -108,36 +113,55 @@ fn disable_in_each_stage_of_a_registration_ends_clean() {
     });
 }
 
+/// Lets cert-manager issue again although nothing is near its end, as `cmctl renew` does, and waits until the copy follows.
+async fn renew(rig: &Rig, name: &str) -> anyhow::Result<()> {
+    let copy = async || -> anyhow::Result<String> {
+        let secret = rig.kubectl.object("secret", "istio-system", name).await?.unwrap_or_default();
+        Ok(secret["data"]["tls.crt"].as_str().unwrap_or_default().to_owned())
+    };
+    let before = copy().await?;
+    let kind = "certificates.cert-manager.io";
+    let certificate = rig.kubectl.object(kind, "msp", name).await?.unwrap_or_default();
+    let generation = &certificate["metadata"]["generation"];
+    let condition = |kind: &str, reason: &str| {
+        serde_json::json!({"type": kind, "status": "True", "reason": reason, "message": "test",
+            "lastTransitionTime": certificate["metadata"]["creationTimestamp"], "observedGeneration": generation})
+    };
+    let conditions = [condition("Ready", "Ready"), condition("Issuing", "ManuallyTriggered")];
+    let patch = serde_json::json!({"status": {"conditions": conditions}}).to_string();
+    let args = ["patch", kind, "-n", "msp", name, "--subresource=status", "--type=merge", "-p", &patch];
+    rig.kubectl.run(&args, None).await?;
+    eventually("the copy follows", 3 * MINUTE, || async {
+        let now = copy().await.map_err(|error| error.to_string())?;
+        if now == before || now.is_empty() { Err("still the old certificate".to_owned()) } else { Ok(()) }
+    })
+    .await
+}
+
 #[test]
 fn a_renewed_certificate_reaches_the_edge_by_itself() {
     on_the_stack(async |rig| {
         let domain = rig.domain("renewed").await?;
         domain.go_live(rig).await?;
-        let name = format!("portal-domain-{}", domain.id);
-        let copy = async || -> anyhow::Result<String> {
-            let secret = rig.kubectl.object("secret", "istio-system", &name).await?.unwrap_or_default();
-            Ok(secret["data"]["tls.crt"].as_str().unwrap_or_default().to_owned())
-        };
-        let before = copy().await?;
-        // What `cmctl renew` does: cert-manager issues again although nothing is near its end.
-        let certificate = rig.kubectl.object("certificates.cert-manager.io", "msp", &name).await?.unwrap_or_default();
-        let generation = &certificate["metadata"]["generation"];
-        let condition = |kind: &str, reason: &str| {
-            serde_json::json!({"type": kind, "status": "True", "reason": reason, "message": "test",
-                "lastTransitionTime": certificate["metadata"]["creationTimestamp"], "observedGeneration": generation})
-        };
-        let patch = serde_json::json!({"status": {"conditions":
-            [condition("Ready", "Ready"), condition("Issuing", "ManuallyTriggered")]}});
-        let kind = "certificates.cert-manager.io";
-        let patch = patch.to_string();
-        let args = ["patch", kind, "-n", "msp", &name, "--subresource=status", "--type=merge", "-p", &patch];
-        rig.kubectl.run(&args, None).await?;
-        eventually("the copy follows", 3 * MINUTE, || async {
-            let now = copy().await.map_err(|error| error.to_string())?;
-            if now == before || now.is_empty() { Err("still the old certificate".to_owned()) } else { Ok(()) }
-        })
-        .await?;
+        let visitor = Visitor::send(&Door::of(&rig.environment)?, &domain.host);
+        renew(rig, &format!("portal-domain-{}", domain.id)).await?;
         ensure!(domain.row(rig).await?.is_some_and(|row| row.status == "active"), "it stopped being active");
+        visitor.was_served().await?;
+        rig.oracle(&domain).await
+    });
+}
+
+#[test]
+fn a_host_that_is_being_left_is_renewed_for_as_long_as_it_serves() {
+    on_the_stack(async |rig| {
+        let mut domain = rig.domain("kept").await?;
+        domain.go_live(rig).await?;
+        let visitor = Visitor::send(&Door::of(&rig.environment)?, &domain.host);
+        domain.register_row(rig, "kept-new.acme-customer.test").await?;
+        domain.announce(rig, "refresh").await?;
+        domain.reaches(rig, Status::VerifyingDns, MINUTE).await?;
+        renew(rig, &format!("portal-domain-{}", domain.id)).await?;
+        visitor.was_served().await?;
         rig.oracle(&domain).await
     });
 }

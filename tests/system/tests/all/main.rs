@@ -8,5 +8,6 @@ mod life;
 mod outages;
 mod refusals;
 mod rig;
+mod succession;
 mod troubles;
 mod turnaround;

@@ -1,7 +1,7 @@
 //! What goes wrong outside, and what must then hold: DNS in every way, the authority, the edge, garbage.
 
 use crate::rig::on_the_stack;
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use harness::{Fault, FaultKind, Rig, Status, eventually};
 use std::time::Duration;
 
@@ -142,6 +142,25 @@ fn a_refusing_authority_is_said_and_spends_few_orders() {
         domain.disable_row(rig).await?;
         domain.announce(rig, "disable").await?;
         domain.vanishes(rig, MINUTE).await?;
+        rig.oracle(&domain).await
+    });
+}
+
+#[test]
+fn a_refused_order_is_tried_again_when_the_tenant_asks() {
+    on_the_stack(async |rig| {
+        let mut domain = rig.domain("any").await?;
+        domain.register_row(rig, "portal.pinned.acme-customer.test").await?;
+        rig.dns_set("pinned.acme-customer.test", "CAA", "0 issue \"another-authority.test\"")?;
+        domain.point_here(rig)?;
+        domain.announce(rig, "register").await?;
+        let row = domain.reaches(rig, Status::CertificateFailed, MINUTE).await?;
+        rig.oracle(&domain).await?;
+        rig.dns_unset("pinned.acme-customer.test")?;
+        domain.retry_row(rig).await?;
+        domain.announce(rig, "refresh").await?;
+        let live = domain.reaches(rig, Status::Active, MINUTE).await;
+        live.with_context(|| format!("after {row:?}"))?;
         rig.oracle(&domain).await
     });
 }

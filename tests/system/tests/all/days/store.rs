@@ -4,7 +4,7 @@ use super::world::{CANONICAL, HOST};
 use contract::convert::finding_to_wire;
 use model::finding::Finding;
 use model::portal::axis::PolicyState;
-use model::portal::schedule::CLAIM_LIFE_MS;
+use model::portal::schedule::{CLAIM_LIFE_MS, EXPIRED_ROW_KEPT_MS};
 use proto::v1 as wire;
 use std::collections::BTreeMap;
 
@@ -165,7 +165,8 @@ impl Store {
         let base = request.base.clone().unwrap_or_default();
         let outcome = match &self.row {
             None => "gone",
-            Some(row) if row.status != "disabled" || row.updated_us != base.updated_us => "stale",
+            Some(row) if row.updated_us != base.updated_us => "stale",
+            Some(row) if !(row.status == "disabled" || request.expired && self.long_expired(request.now_ms)) => "stale",
             Some(_) if !self.inventory.is_empty() => "stale",
             Some(_) => {
                 (self.row, self.claim) = (None, None);
@@ -173,6 +174,11 @@ impl Store {
             }
         };
         wire::DeleteRowReply { outcome: outcome.to_owned() }
+    }
+
+    fn long_expired(&self, now_ms: i64) -> bool {
+        let begun = self.claim.as_ref().map(|claim| claim.opened_ms.max(claim.proven_ms));
+        begun.is_some_and(|begun| begun <= now_ms - CLAIM_LIFE_MS - EXPIRED_ROW_KEPT_MS)
     }
 
     /// The sweep's statement for a fleet of one.

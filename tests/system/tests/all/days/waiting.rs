@@ -44,3 +44,20 @@ fn a_record_that_comes_after_three_weeks_is_waited_for_ever_more_rarely() {
         life.ends_well().await
     });
 }
+
+#[test]
+fn a_domain_that_nobody_ever_pointed_here_frees_its_name_after_44_days() {
+    live(async |life| {
+        let began = life.now_ms().await?;
+        life.announce("register").await?;
+        life.pass_watched(43 * DAY).await?;
+        life.reaches("dns_failed").await?;
+        let message = life.world(|world| world.store.row.as_ref().map(|row| row.status_message.clone()));
+        ensure!(message.is_some_and(|text| text.contains("Your settings are kept until")), "the tenant is not told");
+        life.pass_watched(2 * DAY).await?;
+        life.reaches("gone").await?;
+        let gone = life.now_ms().await? - began;
+        ensure!(gone < 46 * DAY_MS, "{} days", gone / DAY_MS);
+        life.ended().await
+    });
+}
