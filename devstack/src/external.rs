@@ -3,6 +3,15 @@
 use std::collections::BTreeMap;
 use std::env;
 
+/// Set by `dev env` beside the variables of production: they come from a stack in this folder.
+pub const STACK_VARIABLE: &str = "TENANTRY_DEV_STACK";
+
+/// The database or the cluster that the environment points to is somebody else's: nothing is written there unless it was
+/// asked for. A Temporal of somebody else gets the sample's run, as any caller would start it.
+pub fn points_outside() -> bool {
+    External::read().holds_data()
+}
+
 /// The variables of production, as this process sees them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct External {
@@ -15,9 +24,18 @@ pub(crate) struct External {
 }
 
 impl External {
-    /// Reads the environment.
+    /// Reads the environment. In a shell of `dev env` the variables point to a stack of ours, running or ended: they are
+    /// nothing of somebody else's.
     pub(crate) fn read() -> Self {
-        Self::from(env::vars())
+        match env::var_os(STACK_VARIABLE) {
+            Some(_) => Self::default(),
+            None => Self::from(env::vars()),
+        }
+    }
+
+    /// A database or a cluster of somebody else is named.
+    pub(crate) const fn holds_data(&self) -> bool {
+        self.database.is_some() || self.kubeconfig.is_some()
     }
 
     fn from(vars: impl Iterator<Item = (String, String)>) -> Self {

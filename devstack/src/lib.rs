@@ -38,6 +38,7 @@ mod wheels;
 
 pub use down::{DownError, DownReport, down};
 pub use error::{PartError, StartError};
+pub use external::{STACK_VARIABLE, points_outside};
 pub use network::{CUSTOMER_ZONE, EDGE_ADDRESS, NOBODY_ADDRESS, PLATFORM_ZONE, dev_network};
 pub use options::{Group, Migrate, Options, PartSet};
 pub use parts::{is_part_command, run_part};

@@ -93,6 +93,8 @@ pub struct Options {
     pub project: PathBuf,
     /// Fresh data, nothing kept, parts are killed rather than asked at the end, and the data folder goes with them.
     pub ephemeral: bool,
+    /// What an earlier stack kept in this folder is removed before the start.
+    pub fresh: bool,
     /// The stack outlives this process (`dev up`). Otherwise it ends with it, also after `kill -9`.
     pub background: bool,
     /// What to start.
@@ -117,6 +119,7 @@ impl Options {
             binary: binary.into(),
             project: project.into(),
             ephemeral: false,
+            fresh: false,
             background: false,
             parts: PartSet::all(),
             use_external: false,

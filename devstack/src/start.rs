@@ -37,7 +37,7 @@ pub async fn start(options: &Options, progress: &dyn Progress) -> Result<Stack, 
     let _starting = only_start(&root)?;
     let options = Options { root: root.clone(), ..options.clone() };
     let earlier = end_leftovers(&root, progress).await?;
-    if options.ephemeral {
+    if options.ephemeral || options.fresh {
         down::remove_data(&root);
     }
     let external = External::read();
@@ -296,7 +296,14 @@ impl Rise<'_> {
         let log = self.supervisor.log("migrate");
         let mut command = tokio::process::Command::new(&self.options.binary);
         command.arg("migrate").args((!temporal).then_some("--database-only")).envs(self.role_environment());
-        crate::fetch::run("migrate", &mut command, &log, self.progress).await
+        crate::fetch::run("migrate", &mut command, &log, self.progress).await.map_err(|error| match error {
+            StartError::Prepare { what, why, remedy } => StartError::Prepare {
+                what,
+                why,
+                remedy: format!("{remedy}; where another build kept the data, `tenantry dev up --fresh` begins anew"),
+            },
+            other @ (StartError::AlreadyRunning(_) | StartError::Part(_)) => other,
+        })
     }
 
     async fn roles(&self) -> Result<(), StartError> {

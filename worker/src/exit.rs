@@ -10,7 +10,7 @@ pub(crate) enum Exit {
     Ok,
     /// Done, and the answer is no: a check found something, a wait ended otherwise, or settings are not valid.
     No,
-    /// The command line cannot be understood. Also given by the parser itself.
+    /// The command line cannot be understood, or an argument is not valid. Also given by the parser itself.
     Usage,
     /// What was asked for does not exist.
     NotFound,
@@ -45,7 +45,7 @@ impl Exit {
         match self {
             Self::Ok => "done, and the answer is yes",
             Self::No => "the check or the wait says no, or settings are not valid",
-            Self::Usage => "the command line cannot be understood",
+            Self::Usage => "the command line cannot be understood, or an argument is not valid",
             Self::NotFound => "no such row, run or file",
             Self::Unreachable => "Temporal, the database, the cluster or DNS does not answer",
             Self::Refused => "not allowed, or not with these settings",

@@ -20,17 +20,17 @@ const PREFIX_CHARS: usize = 7;
 #[derive(Debug, thiserror::Error)]
 pub enum RegisterError {
     /// A rule of the settings page fails.
-    #[error("cannot register this name: {rule}")]
+    #[error("cannot register this host name: {rule}")]
     Input {
         /// The rule.
         rule: &'static str,
     },
     /// Another tenant's row holds the host, or the same canonical host.
-    #[error("cannot register this name: another tenant has it")]
+    #[error("cannot register this host name: another tenant has it")]
     Taken,
     /// There is no such tenant.
-    #[error("cannot register a domain for a tenant that does not exist")]
-    NoTenant,
+    #[error("there is no tenant {0}: a domain belongs to a tenant of the application")]
+    NoTenant(Uuid),
     /// The database refused or is not available.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -50,6 +50,9 @@ pub struct Registered {
     pub canonical_host: String,
     /// `register`, or `refresh` when a row with another domain existed.
     pub trigger: &'static str,
+    /// The host that the row had before, where it was another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previous_domain: Option<String>,
 }
 
 /// The canonical host of a tenant: the first 7 characters of its id, `.portal.`, and the host name of `NEXTAUTH_URL`.
@@ -83,7 +86,7 @@ fn checked(input: &str, canonical_host: &str) -> Result<String, RegisterError> {
     } else if !(3..=253).contains(&domain.chars().count()) {
         "it must have 3 to 253 characters"
     } else if !domain.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '.' || c == '-') {
-        "only a to z, 0 to 9, dots and hyphens are allowed"
+        "only a to z, 0 to 9, dots and hyphens are allowed; leave out https://, ports and paths"
     } else if !domain.contains('.') {
         "it needs at least one dot"
     } else if domain == plain(canonical_host) {
@@ -140,7 +143,7 @@ async fn write_row(
         .bind(Json(details))
         .one(&mut tx)
         .await
-        .map_err(conflict)?;
+        .map_err(|error| conflict(tenant, error))?;
     let portal_domain_id = row.field("id")?;
     commit(tx).await?;
     Ok(Registered {
@@ -149,14 +152,15 @@ async fn write_row(
         domain,
         canonical_host: canonical_host.to_owned(),
         trigger: if previous.is_some() { "refresh" } else { "register" },
+        previous_domain: previous,
     })
 }
 
 /// unique_violation and foreign_key_violation are answers, not faults.
-fn conflict(error: StoreError) -> RegisterError {
+fn conflict(tenant: Uuid, error: StoreError) -> RegisterError {
     match &error {
         StoreError::Rejected { sqlstate: Some(code), .. } if code == "23505" => RegisterError::Taken,
-        StoreError::Rejected { sqlstate: Some(code), .. } if code == "23503" => RegisterError::NoTenant,
+        StoreError::Rejected { sqlstate: Some(code), .. } if code == "23503" => RegisterError::NoTenant(tenant),
         StoreError::Rejected { .. } | StoreError::Unavailable { .. } | StoreError::Unreadable { .. } => error.into(),
     }
 }

@@ -51,6 +51,8 @@ pub struct Edited {
     pub serial: u32,
     /// The records of the host now.
     pub records: Vec<RecordLine>,
+    /// They are others than before; else the serial stayed.
+    pub changed: bool,
 }
 
 /// Gives a host this one record of its type. A CNAME replaces every other record of the host, and any other type replaces
@@ -117,11 +119,13 @@ fn change(config: &Config, host: &str, edit: impl FnOnce(&mut Vec<RecordLine>)) 
     let _lock = lock(&config.records_file)?;
     let mut file = read(config)?;
     let records = file.entry(zone.clone()).or_default();
+    let before = records.records.get(&host).cloned().unwrap_or_default();
     edit(records.records.entry(host.clone()).or_default());
     records.records.retain(|_, lines| !lines.is_empty());
-    records.serial = records.serial.saturating_add(1);
-    let edited =
-        Edited { serial: records.serial, records: records.records.get(&host).cloned().unwrap_or_default(), zone };
+    let after = records.records.get(&host).cloned().unwrap_or_default();
+    let changed = after != before;
+    records.serial = records.serial.saturating_add(u32::from(changed));
+    let edited = Edited { serial: records.serial, records: after, zone, changed };
     write_json(&config.records_file, &file)?;
     Ok(edited)
 }

@@ -9,7 +9,8 @@ const TXT_STRING_MAX: usize = 255;
 
 /// Reads a record type that can be served.
 pub(crate) fn record_type(kind: &str) -> Result<RecordType, String> {
-    RecordType::from_str(&kind.to_ascii_uppercase()).map_err(|_| format!("{kind:?} is no record type"))
+    RecordType::from_str(&kind.to_ascii_uppercase())
+        .map_err(|_| format!("{kind:?} is no record type; there are A, AAAA, CAA, CNAME, MX, NS and TXT"))
 }
 
 /// Reads record data. TXT may be written with or without quotes; names are absolute with or without the trailing dot.

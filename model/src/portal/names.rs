@@ -164,6 +164,12 @@ impl DomainIdentity {
         tenant == label_value(&self.tenant_id, "tenant") && ids.any(|id| domain_id == label_value(id, "domain"))
     }
 
+    /// The same for a question: before there is a row, every object of the tenant counts as its own.
+    pub fn owns_or_asks(&self, domain_id: &str, tenant: &str) -> bool {
+        let asks = self.portal_domain_id.is_empty() && !self.tenant_id.is_empty();
+        (asks && tenant == label_value(&self.tenant_id, "tenant")) || self.owns(domain_id, tenant)
+    }
+
     /// The three annotations of every object.
     pub fn annotations(&self) -> BTreeMap<String, String> {
         BTreeMap::from([

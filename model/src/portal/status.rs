@@ -1,6 +1,6 @@
 //! The public face of a record: phase, status, deciding reason and message, each derived in one function.
 
-use crate::portal::axis::{CertificateState, EdgeState, OwnershipState};
+use crate::portal::axis::{CertificateState, DnsState, EdgeState, OwnershipState};
 use crate::portal::health::{AxisRecord, Health};
 use crate::portal::record::Status;
 use crate::portal::schedule::TENANT_GRACE_MS;
@@ -78,7 +78,9 @@ pub fn deciding_axis(health: &Health) -> Option<Axis> {
     if !health.ownership_good() && !waits_with_dns {
         return Some(Axis::Ownership);
     }
-    if !health.dns_good() {
+    // The second look is for an order: what serves is well as soon as its record was seen right.
+    let seen_right = health.edge_memory.serving_now && health.dns.checked() && health.dns.state == DnsState::Correct;
+    if !health.dns_good() && !seen_right {
         return Some(Axis::Dns);
     }
     if !health.certificate_good() || health.certificate.reason.is_some() {

@@ -1,7 +1,7 @@
 //! Pools: lazy, so that an absent database makes the worker unready and not dead.
 
 use crate::config::{DatabaseSettings, Role};
-use crate::exit::{Exit, Failure, OrExit as _};
+use crate::exit::{Exit, Failure};
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 use std::time::Duration;
@@ -42,7 +42,17 @@ pub(crate) async fn pool(settings: &DatabaseSettings, role: Role) -> Result<PgPo
     PgPoolOptions::new()
         .max_connections(COMMAND_CONNECTIONS)
         .acquire_timeout(COMMAND_ACQUIRE_MAX)
-        .connect_with(options)
+        .connect_with(options.clone())
         .await
-        .or_exit(Exit::Unreachable, "could not reach the database")
+        .map_err(|error| {
+            let why = match matches!(error, sqlx::Error::PoolTimedOut) {
+                true => format!("no answer within {} s", COMMAND_ACQUIRE_MAX.as_secs()),
+                false => error.to_string(),
+            };
+            let place = format!("{}:{}", options.get_host(), options.get_port());
+            Failure::new(
+                Exit::Unreachable,
+                format!("could not reach the database at {place} (DATABASE_URL, or DB_HOST and DB_PORT): {why}"),
+            )
+        })
 }

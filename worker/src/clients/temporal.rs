@@ -56,13 +56,23 @@ pub(crate) fn options(settings: &TemporalSettings, meter: Option<TemporalMeter>)
 /// `Unreachable` with the address.
 pub(crate) async fn connect(settings: &TemporalSettings) -> Result<Client, Failure> {
     let connection = Connection::connect(options(settings, None)?).await.map_err(|error| {
-        Failure::of(
+        let why = innermost(&error);
+        Failure::new(
             Exit::Unreachable,
-            anyhow::Error::new(error).context(format!("could not reach Temporal at {}", settings.address)),
+            format!("could not reach Temporal at {} (TEMPORAL_ADDRESS): {why}", settings.address),
         )
     })?;
     Client::new(connection, ClientOptions::new(settings.namespace.clone()).build())
         .map_err(|error| Failure::of(Exit::Internal, error))
+}
+
+/// What the last cause of an error says; the SDK repeats the whole chain at each step.
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut last = error;
+    while let Some(cause) = last.source() {
+        last = cause;
+    }
+    last.to_string()
 }
 
 /// Connects, and goes on trying until it works. Dropping the future ends the attempts.

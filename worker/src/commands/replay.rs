@@ -59,8 +59,17 @@ pub(crate) async fn run(args: ReplayArgs, output: Output, source: &Source) -> Re
     );
     let histories = match &args.query {
         Some(query) => fetch(source, query, args.limit).await?,
-        None => read_files(&args.files),
+        None => {
+            // A name that was mistyped must not look like a gate that passed or a build that fails.
+            if let Some(missing) = args.files.iter().find(|path| !path.exists()) {
+                return Err(Failure::new(Exit::NotFound, format!("there is no file or folder {}", missing.display())));
+            }
+            read_files(&args.files)
+        }
     };
+    if histories.is_empty() {
+        return Err(Failure::new(Exit::NotFound, "no history was found: nothing was shown of this build"));
+    }
     let replayer = replayer().or_exit(Exit::Internal, "could not set up the replay")?;
     let mut verdicts = Vec::with_capacity(histories.len());
     let mut histories = histories.into_iter().peekable();

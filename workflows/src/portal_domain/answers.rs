@@ -2,6 +2,7 @@
 
 use contract::convert::{health_to_carry, object_to_wire};
 use model::finding::{AxisWord, Evidence};
+use model::portal::axis::{DnsState, OwnershipState};
 use model::portal::health::{AxisRecord, Health};
 use model::portal::hostname::{proof_name, proof_value};
 use model::portal::record::Status;
@@ -11,6 +12,7 @@ use model::time::iso8601;
 use proto::v1 as wire;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::net::IpAddr;
 
 use super::state::{Loaded, RunState};
 
@@ -57,8 +59,13 @@ fn actions(loaded: &Loaded, health: &Health, face: &Face) -> Vec<wire::Action> {
         value,
     };
     let claim = &loaded.claim;
-    let route = if health.dns_good() { "keep" } else { "add" };
-    let mut list = vec![record(route, "CNAME", claim.host.clone(), loaded.row.expected_cname.clone())];
+    // A name that may not be used needs no record.
+    let mut list = Vec::new();
+    if health.policy_good() {
+        list.extend(in_the_way(health).map(|(kind, value)| record("remove", kind, claim.host.clone(), value)));
+        let route = if health.dns.state == DnsState::Correct { "keep" } else { "add" };
+        list.push(record(route, "CNAME", claim.host.clone(), loaded.row.expected_cname.clone()));
+    }
     let wants_txt = matches!(
         face.reason,
         Some(
@@ -73,6 +80,19 @@ fn actions(loaded: &Loaded, health: &Health, face: &Face) -> Vec<wire::Action> {
         list.push(record("add", "TXT", proof_name(&claim.host), proof_value(&claim.ownership_token)));
     }
     list
+}
+
+/// What leads the host elsewhere: its first alias, or its addresses.
+fn in_the_way(health: &Health) -> Option<(&'static str, String)> {
+    let observed = &health.dns_memory.observed_cname;
+    let elsewhere = matches!(health.dns.state, DnsState::Elsewhere) && !observed.is_empty();
+    let first = observed.split([',', ' ']).next().unwrap_or_default();
+    let kind = match first.parse() {
+        Ok(IpAddr::V4(_)) => "A",
+        Ok(IpAddr::V6(_)) => "AAAA",
+        Err(_) => "CNAME",
+    };
+    elsewhere.then(|| (kind, observed.clone()))
 }
 
 fn axis_rows(health: &Health) -> [(Axis, String, String); 5] {
@@ -106,11 +126,12 @@ pub(super) fn explain(s: &RunState) -> wire::ExplainReply {
     };
     let mut axes = Vec::with_capacity(5);
     let mut observations = Vec::new();
-    explain_axis(&health.policy, &mut axes, &mut observations);
-    explain_axis(&health.ownership, &mut axes, &mut observations);
-    explain_axis(&health.dns, &mut axes, &mut observations);
-    explain_axis(&health.certificate, &mut axes, &mut observations);
-    explain_axis(&health.edge, &mut axes, &mut observations);
+    let now_ms = last_look(health);
+    explain_axis(&health.policy, "", now_ms, &mut axes, &mut observations);
+    explain_axis(&health.ownership, how_proven(health), now_ms, &mut axes, &mut observations);
+    explain_axis(&health.dns, "", now_ms, &mut axes, &mut observations);
+    explain_axis(&health.certificate, "", now_ms, &mut axes, &mut observations);
+    explain_axis(&health.edge, "", now_ms, &mut axes, &mut observations);
     wire::ExplainReply {
         status: Some(status(s)),
         axes,
@@ -123,8 +144,23 @@ pub(super) fn explain(s: &RunState) -> wire::ExplainReply {
     }
 }
 
+/// What the ownership axis means while it has no reason code.
+fn how_proven(health: &Health) -> &'static str {
+    match (health.ownership.state, health.dns_memory.proof_method.as_str()) {
+        (OwnershipState::Proven, "txt") => "The TXT record proves it.",
+        (OwnershipState::Proven, "canonical_host") => {
+            "The alias to the canonical host proves it; a TXT record is not needed."
+        }
+        (OwnershipState::Proven, _) => "The alias to the domain's own target proves it; a TXT record is not needed.",
+        _ => "The DNS record that leads here will prove it; a TXT record would, too.",
+    }
+}
+
+/// `plain` is said where the axis has no reason code.
 fn explain_axis<S: AxisWord>(
     axis: &AxisRecord<S>,
+    plain: &str,
+    now_ms: i64,
     axes: &mut Vec<wire::AxisExplanation>,
     observations: &mut Vec<wire::Observation>,
 ) {
@@ -135,11 +171,12 @@ fn explain_axis<S: AxisWord>(
         reason: reason.map_or("", ReasonCode::as_str).to_owned(),
         actor: reason.map_or("none", |reason| reason.actor().as_str()).to_owned(),
         retry: reason.map_or(String::new(), |reason| reason.retry().letter().to_string()),
-        message: reason.map_or(String::new(), |reason| reason.message(&axis.vars)),
+        message: reason.map_or_else(|| plain.to_owned(), |reason| reason.message(&axis.vars)),
         remedy: reason.map_or(String::new(), |reason| reason.remedy(&axis.vars)),
         since: iso8601(axis.since_ms),
         last_checked_at: iso8601(axis.last_checked_ms),
-        next_check_at: iso8601(axis.next_check_ms),
+        // A time that passed belongs to an axis that waits for another.
+        next_check_at: if axis.next_check_ms > now_ms { iso8601(axis.next_check_ms) } else { String::new() },
         last_good_at: iso8601(axis.last_good_ms),
         unknown_since: axis.unknown.map_or(String::new(), |unknown| iso8601(unknown.since_ms)),
         unknown_reason: axis.unknown.map_or("", |unknown| unknown.reason.as_str()).to_owned(),

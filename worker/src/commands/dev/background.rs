@@ -1,6 +1,6 @@
 //! `dev up|down|status|env`: the stack that stays.
 
-use super::{Folders, points_outside, sample};
+use super::{Folders, sample, show};
 use crate::cli::{Output, print, print_json};
 use crate::config::Source;
 use crate::exit::{Exit, Failure};
@@ -8,19 +8,23 @@ use devstack::{Condition, DownError, Lines, Options, StartError};
 use serde_json::json;
 use std::collections::BTreeMap;
 
-/// Starts the stack and leaves it running.
-pub(super) async fn up(use_external: bool, output: Output) -> Result<Exit, Failure> {
+/// Starts the stack and leaves it running; `fresh` begins with empty data.
+pub(super) async fn up(use_external: bool, fresh: bool, output: Output) -> Result<Exit, Failure> {
     let folders = Folders::find()?;
-    let options = Options { background: true, ..folders.options(&folders.kept(), use_external)? };
+    let options = Options { background: true, fresh, ..folders.options(&folders.kept(), use_external)? };
     let stack = Box::pin(devstack::start(&options, &Lines)).await.map_err(did_not_start)?;
     let environment = stack.environment();
-    if use_external || !points_outside() {
-        sample::tenant(&Source::of(environment.clone())).await?;
+    if use_external || !devstack::points_outside() {
+        let source = Source::of(environment.clone());
+        sample::tenant(&source).await?;
+        sample::point_here(&source)?;
     }
+    let program = options.binary.display();
+    let curl = show::curl_of(&environment).unwrap_or_default();
     match output {
         Output::Text => print(&format!(
-            "the stack is up\n{}\n  variables   eval \"$(tenantry dev env)\"\n  a domain    tenantry domain register \
-             --tenant {} {} --wait active\n  end it      tenantry dev down",
+            "the stack is up\n{}\n  variables   eval \"$({program} dev env)\"\n  a domain    tenantry domain register \
+             --tenant {} {} --wait active\n  then        {curl}\n  end it      tenantry dev down",
             urls_text(&environment),
             sample::TENANT,
             sample::HOST
@@ -95,7 +99,9 @@ pub(super) fn status(output: Output) -> Result<Exit, Failure> {
 
 /// Prints the variables for a shell, or as JSON.
 pub(super) fn env(output: Output) -> Result<Exit, Failure> {
-    let environment = Folders::find()?.running()?.environment();
+    let stack = Folders::find()?.running()?;
+    let mut environment = stack.environment();
+    environment.insert(devstack::STACK_VARIABLE.to_owned(), stack.root().display().to_string());
     match output {
         Output::Text => {
             let lines: Vec<String> =

@@ -125,6 +125,12 @@ pub(super) fn run(args: DnsArgs, output: Output, source: &Source) -> Result<Exit
         }
         DnsCommand::Unset { host, kind, value, .. } => {
             let edited = edit::unset(&config, &host, kind.as_deref(), value.as_deref()).map_err(refused)?;
+            if !edited.changed {
+                return Err(Failure::new(
+                    Exit::NotFound,
+                    format!("{host} has no such record; `tenantry dev dns list` shows all"),
+                ));
+            }
             format!("{host}: {} record(s) left (zone {}, serial {})", edited.records.len(), edited.zone, edited.serial)
         }
         DnsCommand::List => return list(&config, output),
@@ -162,7 +168,7 @@ fn list(config: &Config, output: Output) -> Result<Exit, Failure> {
 fn refused(error: EditError) -> Failure {
     let exit = match &error {
         EditError::NoZone { .. } => Exit::NotFound,
-        EditError::Record(_) => Exit::Refused,
+        EditError::Record(_) => Exit::Usage,
         EditError::File { .. } | EditError::Json { .. } => Exit::Internal,
     };
     Failure::of(exit, error)

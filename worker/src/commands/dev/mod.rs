@@ -37,6 +37,9 @@ enum DevCommand {
         /// Migrates and seeds also a database or cluster that the environment points to.
         #[arg(long)]
         use_external: bool,
+        /// Removes what an earlier stack of this checkout kept, and begins with empty data.
+        #[arg(long)]
+        fresh: bool,
     },
     /// Ends the stack and what a crash left of it.
     Down,
@@ -69,7 +72,7 @@ pub(crate) async fn run(args: DevArgs, output: Output, source: &Source) -> Resul
             devstack::run_part(&name, &arguments).await.or_exit(Exit::Internal, "a part of the stack failed")?;
             Ok(Exit::Ok)
         }
-        Some(DevCommand::Up { use_external }) => background::up(use_external, output).await,
+        Some(DevCommand::Up { use_external, fresh }) => background::up(use_external, fresh, output).await,
         Some(DevCommand::Down) => background::down(output).await,
         Some(DevCommand::Status) => background::status(output),
         Some(DevCommand::Env) => background::env(output),
@@ -114,11 +117,4 @@ impl Folders {
         sql_files.sort();
         Ok(Options { use_external, sql_files, ..Options::new(root, binary, &self.project) })
     }
-}
-
-/// The database or cluster of somebody else: nothing is written there unless it was asked for. A Temporal of somebody else
-/// gets the sample's run, as any caller would start it.
-fn points_outside() -> bool {
-    let set = |name: &str| name == "DATABASE_URL" || name == "KUBECONFIG" || name.starts_with("DB_HOST");
-    std::env::vars_os().any(|(name, value)| name.to_str().is_some_and(set) && !value.is_empty())
 }

@@ -49,17 +49,26 @@ impl Sample {
     }
 }
 
-/// Publishes the record, writes the row and starts the run: what a tenant and the web application do.
+/// Publishes the record that leads the sample host here; answers its target, the tenant's canonical host.
 ///
 /// # Errors
-/// The database or Temporal does not answer.
-pub(super) async fn domain(source: &Source) -> Result<Sample, Failure> {
+/// The sample zone cannot be edited.
+pub(super) fn point_here(source: &Source) -> Result<String, Failure> {
     let canonical = store::canonical_host(&TENANT.to_string(), source.value("NEXTAUTH_URL"));
     if let Some(path) = source.value("TENANTRY_DEV_DNS") {
         let zones = Config::read(Path::new(path)).or_exit(Exit::NotFound, "could not read the sample zones")?;
         dns_server::edit::set(&zones, HOST, "CNAME", &canonical)
             .or_exit(Exit::Refused, "could not edit the sample zone")?;
     }
+    Ok(canonical)
+}
+
+/// Publishes the record, writes the row and starts the run: what a tenant and the web application do.
+///
+/// # Errors
+/// The database or Temporal does not answer.
+pub(super) async fn domain(source: &Source) -> Result<Sample, Failure> {
+    let canonical = point_here(source)?;
     let domains = Box::pin(Domains::connect_to_act(source)).await?;
     let row = store::register(domains.application()?, TENANT, HOST, &canonical)
         .await
@@ -69,6 +78,6 @@ pub(super) async fn domain(source: &Source) -> Result<Sample, Failure> {
         portal_domain_id: row.portal_domain_id.to_string(),
         trigger: Trigger::Register,
     };
-    domains.runs.announce(&announcement).await?;
+    domains.runs()?.announce(&announcement).await?;
     Ok(Sample { domains, row })
 }

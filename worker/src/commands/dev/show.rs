@@ -1,6 +1,6 @@
 //! `dev` and `dev --once`: from nothing to a live domain, with the timeline on standard error.
 
-use super::{Folders, background, points_outside, sample};
+use super::{Folders, background, sample};
 use crate::cli::{Output, print, print_json};
 use crate::clients::outside;
 use crate::commands::timeline::{self, End, Stages, Timeline};
@@ -82,7 +82,7 @@ fn tell(text: &str) {
 async fn live(stack: &Stack, once: bool, use_external: bool, output: Output) -> Result<Exit, Failure> {
     let environment = stack.environment();
     let source = Source::of(environment.clone());
-    if points_outside() && !use_external {
+    if devstack::points_outside() && !use_external {
         tell("the database or the cluster is not ours: nothing was seeded (--use-external does)");
         tell(&background::urls_text(&environment));
         return stay(once).await;
@@ -151,9 +151,7 @@ async fn check(
     let mut urls = background::urls(environment);
     let port = environment.get("PORTAL_DOMAIN_EXTERNAL_HTTPS_PORT").map_or("443", String::as_str);
     urls.insert("portal".to_owned(), format!("https://{}:{port}/client-portal/dashboard", sample::HOST));
-    if let Some(ca) = environment.get("PORTAL_DOMAIN_PROBE_CA_FILE") {
-        urls.insert("curl".to_owned(), curl(ca, sample::HOST, port));
-    }
+    urls.extend(curl_of(environment).map(|line| ("curl".to_owned(), line)));
     if let Some(ui) = environment.get("TENANTRY_DEV_TEMPORAL_UI") {
         let id = contract::names::portal_domain_workflow_id(&sample::TENANT.to_string());
         urls.insert("run".to_owned(), format!("{ui}/namespaces/default/workflows/{id}"));
@@ -186,6 +184,13 @@ fn instant_ms(ms: i64) -> String {
     humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + since).to_string()
 }
 
+/// The line that asks the sample domain for its page, of a stack that has an edge.
+pub(super) fn curl_of(environment: &BTreeMap<String, String>) -> Option<String> {
+    let (ca, port) =
+        (environment.get("PORTAL_DOMAIN_PROBE_CA_FILE")?, environment.get("PORTAL_DOMAIN_EXTERNAL_HTTPS_PORT")?);
+    Some(curl(ca, sample::HOST, port))
+}
+
 fn curl(ca: &str, host: &str, port: &str) -> String {
     let edge = devstack::EDGE_ADDRESS;
     format!("curl --cacert {ca} --resolve {host}:{port}:{edge} https://{host}:{port}/client-portal/dashboard")
@@ -205,7 +210,7 @@ fn text(report: &Report, target: &str) -> String {
     }
     let host = &report.domain;
     text.push_str("\n  in a shell   eval \"$(tenantry dev env)\"\n");
-    text.push_str(&format!("  break it     tenantry dev dns set {host} A {}\n", devstack::NOBODY_ADDRESS));
+    text.push_str(&format!("  break it     tenantry dev dns unset {host} CNAME\n"));
     text.push_str(&format!("  repair it    tenantry dev dns set {host} CNAME {target}\n"));
     text.push_str(&format!("  explain it   tenantry domain explain --tenant {}\n", sample::TENANT));
     text.push_str(&format!("  order it off tenantry domain disable --tenant {} --wait gone\n", sample::TENANT));

@@ -26,17 +26,21 @@ pub(super) async fn register(
     let row = store::register(domains.application()?, whose.tenant, host, &canonical).await.map_err(refused)?;
     let trigger = if row.trigger == "register" { Trigger::Register } else { Trigger::Refresh };
     let announced =
-        announce(&domains.runs, row.tenant_id.to_string(), row.portal_domain_id.to_string(), trigger).await?;
+        announce(domains.runs()?, row.tenant_id.to_string(), row.portal_domain_id.to_string(), trigger).await?;
     match output {
-        Output::Text => print(&format!(
-            "registered {} for tenant {} ({})\n  row        {}\n  point it   {} CNAME {}",
-            row.domain,
-            row.tenant_id,
-            word(announced),
-            row.portal_domain_id,
-            row.domain,
-            row.canonical_host
-        )),
+        Output::Text => {
+            let replaces = row.previous_domain.as_ref().map(|old| format!("\n  replaces   {old}, once it serves"));
+            print(&format!(
+                "registered {} for tenant {} ({}){}\n  row        {}\n  point it   {} CNAME {}",
+                row.domain,
+                row.tenant_id,
+                word(announced),
+                replaces.unwrap_or_default(),
+                row.portal_domain_id,
+                row.domain,
+                row.canonical_host
+            ));
+        }
         Output::Json if wait.is_none() => print_json(&json!({"row": row, "run": announced})),
         Output::Json => {}
     }
@@ -52,7 +56,7 @@ pub(super) async fn disable(source: &Source, whose: Whose, wait: Wait, output: O
         .await
         .map_err(|error| Failure::of(Exit::Unreachable, error))?
         .ok_or_else(|| context::not_found(whose))?;
-    let announced = announce(&domains.runs, whose.tenant.to_string(), id.to_string(), Trigger::Disable).await?;
+    let announced = announce(domains.runs()?, whose.tenant.to_string(), id.to_string(), Trigger::Disable).await?;
     match output {
         Output::Text => print(&format!(
             "ordered {} off ({}); its row goes when the removal is verified",
@@ -69,10 +73,14 @@ pub(super) async fn disable(source: &Source, whose: Whose, wait: Wait, output: O
     wait_for(&domains, whose, wait, output).await
 }
 
-/// `tenantry domain reconcile`. With both ids only Temporal is needed.
+/// `tenantry domain reconcile`. With both ids only Temporal is needed; a database that answers is asked all the same, so that
+/// a wrong id is said.
 pub(super) async fn reconcile(source: &Source, whose: Whose, output: Output) -> Result<Exit, Failure> {
     let (settings, id) = match whose.domain_id {
-        Some(id) => (context::settings(source, &[])?, id),
+        Some(id) => {
+            refuse_other_row(source, whose).await?;
+            (context::settings(source, &[])?, id)
+        }
         None => {
             let settings = context::settings(source, &[Role::Worker])?;
             let pool = crate::clients::database::pool(&settings.database, Role::Worker).await?;
@@ -93,6 +101,16 @@ pub(super) async fn reconcile(source: &Source, whose: Whose, output: Output) -> 
         Output::Json => print_json(&json!({"workflowId": workflow_id, "signal": contract::names::RECONCILE_SIGNAL})),
     }
     Ok(Exit::Ok)
+}
+
+/// Answers `NotFound` when a database that answers has no such row.
+async fn refuse_other_row(source: &Source, whose: Whose) -> Result<(), Failure> {
+    let Ok(settings) = context::settings(source, &[Role::Worker]) else { return Ok(()) };
+    let Ok(pool) = crate::clients::database::pool(&settings.database, Role::Worker).await else { return Ok(()) };
+    match context::row(&pool, whose).await {
+        Ok(None) => Err(context::not_found(whose)),
+        Ok(Some(_)) | Err(_) => Ok(()),
+    }
 }
 
 async fn announce(
@@ -126,8 +144,9 @@ const fn word(announced: Announced) -> &'static str {
 
 fn refused(error: RegisterError) -> Failure {
     let exit = match &error {
-        RegisterError::Input { .. } | RegisterError::Taken => Exit::Refused,
-        RegisterError::NoTenant => Exit::NotFound,
+        RegisterError::Input { .. } => Exit::Usage,
+        RegisterError::Taken => Exit::Refused,
+        RegisterError::NoTenant(_) => Exit::NotFound,
         RegisterError::Store(_) => Exit::Unreachable,
     };
     Failure::of(exit, error)

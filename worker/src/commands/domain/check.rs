@@ -27,10 +27,10 @@ pub(super) struct CheckArgs {
     #[arg(long, value_name = "NAME")]
     target: Vec<String>,
     /// The tenant that would register it; its own objects at the edge are then no conflict.
-    #[arg(long, value_name = "UUID")]
+    #[arg(long, value_name = "UUID", value_parser = super::uuid)]
     tenant: Option<Uuid>,
-    /// Its row.
-    #[arg(long, value_name = "UUID")]
+    /// Its row; every row of the tenant when left out.
+    #[arg(long, value_name = "UUID", value_parser = super::uuid, requires = "tenant")]
     domain_id: Option<Uuid>,
     /// Leaves the cluster out; it is also left out when no kubeconfig is set.
     #[arg(long)]
@@ -93,9 +93,14 @@ pub(super) async fn run(source: &Source, args: CheckArgs, output: Output) -> Res
         // The name as DNS knows it, A-labels: an allowed name parses.
         let host = Hostname::parse(&args.host).map_or_else(|_| args.host.clone(), |host| host.as_str().to_owned());
         let dns = outside::dns(&settings);
+        let judged = !targets.is_empty();
         let look = dns.look_up(&look_up_request(&host, targets)).await;
-        checks.extend(look.dns.as_ref().map(|finding| made("dns", finding, &["correct", "proxied"])));
-        checks.extend(look.ownership.as_ref().map(|finding| made("ownership", finding, &["proven"])));
+        for (name, finding, good) in
+            [("dns", &look.dns, &["correct", "proxied"][..]), ("ownership", &look.ownership, &["proven"])]
+        {
+            let made = finding.as_ref().map(|finding| made(name, finding, good));
+            checks.extend(made.map(|check| if judged { check } else { without_target(check) }));
+        }
         let probe = outside::probe(&settings, dns);
         if look.addresses.is_empty() {
             checks.push(not_asked("http01", "the host has no address"));
@@ -113,7 +118,8 @@ pub(super) async fn run(source: &Source, args: CheckArgs, output: Output) -> Res
             checks.extend(look.finding.as_ref().map(|finding| made("http01", finding, &["none"])));
         }
         match settings.kubeconfig.as_deref().filter(|_| !args.no_cluster) {
-            None => checks.push(not_asked("edge", "no kubeconfig is set")),
+            None if args.no_cluster => checks.push(not_asked("edge", "left out (--no-cluster)")),
+            None => checks.push(not_asked("edge", "no kubeconfig is set (KUBECONFIG)")),
             Some(path) => match cluster::client(Some(path)).await {
                 Err(_) => checks.push(not_asked("edge", "the kubeconfig cannot be used")),
                 Ok(client) => {
@@ -191,12 +197,13 @@ fn serves_now(look: &ProbeLook) -> Check {
     let finding = look.finding.clone().unwrap_or_default();
     let made = made("serves now", &finding, &["serving"]);
     let answered = look.https_status != 0;
+    let silent = "no answer over HTTPS".to_owned();
     Check {
         verdict: Verdict::Information,
         state: if answered { format!("answers {}", look.https_status) } else { made.state },
         reason: if answered { String::new() } else { made.reason },
         message: match look.fingerprint_sha256.as_str() {
-            "" => made.message,
+            "" => silent,
             seen => {
                 format!("with certificate {seen} until {}", text::instant_us(look.not_after_ms.saturating_mul(1000)))
             }
@@ -204,6 +211,18 @@ fn serves_now(look: &ProbeLook) -> Check {
         remedy: String::new(),
         evidence: if answered { Vec::new() } else { made.evidence },
         check: made.check,
+    }
+}
+
+/// Nobody said where the host should lead, so what DNS says is shown and not judged.
+fn without_target(check: Check) -> Check {
+    Check {
+        verdict: Verdict::Information,
+        state: "not judged".to_owned(),
+        reason: String::new(),
+        message: "give --tenant or --target to judge where the host leads".to_owned(),
+        remedy: String::new(),
+        ..check
     }
 }
 

@@ -7,14 +7,14 @@ use crate::commands::timeline::{GONE, Look};
 use crate::config::{ClientSettings, Role, Source};
 use crate::exit::{Exit, Failure};
 use proto::v1::StatusReply;
+use serde::de::DeserializeOwned;
 use sqlx::PgPool;
 use store::{DomainSummary, ListFilter};
 use uuid::Uuid;
 
 /// Runs and rows of portal domains.
 pub(crate) struct Domains {
-    /// The runs.
-    pub(crate) runs: PortalRuns,
+    runs: Result<PortalRuns, String>,
     rows: PgPool,
     application: Option<PgPool>,
 }
@@ -29,10 +29,10 @@ pub(crate) fn settings(source: &Source, roles: &[Role]) -> Result<ClientSettings
 }
 
 impl Domains {
-    /// Connects to what is needed to look: Temporal, and the rows under the worker's role.
+    /// Connects to what is needed to look: the rows under the worker's role, and Temporal, without which the row still tells.
     ///
     /// # Errors
-    /// Settings, or one of the two does not answer.
+    /// Settings, or the database does not answer.
     pub(crate) async fn connect(source: &Source) -> Result<Self, Failure> {
         Box::pin(Self::connect_as(source, &[Role::Worker])).await
     }
@@ -42,7 +42,9 @@ impl Domains {
     /// # Errors
     /// `Refused` when its role is not configured; settings, or one of them does not answer.
     pub(crate) async fn connect_to_act(source: &Source) -> Result<Self, Failure> {
-        Box::pin(Self::connect_as(source, &[Role::Application, Role::Worker])).await
+        let domains = Box::pin(Self::connect_as(source, &[Role::Application, Role::Worker])).await?;
+        domains.runs()?;
+        Ok(domains)
     }
 
     async fn connect_as(source: &Source, roles: &[Role]) -> Result<Self, Failure> {
@@ -53,13 +55,33 @@ impl Domains {
                 false => Ok(None),
             }
         };
-        let (rows, application, client) = tokio::try_join!(
-            database::pool(&settings.database, Role::Worker),
-            application,
-            temporal::connect(&settings.temporal),
-        )?;
-        let runs = PortalRuns::new(client, settings.temporal.portal_queue.clone());
+        let client = async { Ok(temporal::connect(&settings.temporal).await) };
+        let (rows, application, client) =
+            tokio::try_join!(database::pool(&settings.database, Role::Worker), application, client)?;
+        let runs = match client {
+            Ok(client) => Ok(PortalRuns::new(client, settings.temporal.portal_queue.clone())),
+            Err(failure) => Err(failure.to_string()),
+        };
         Ok(Self { runs, rows, application })
+    }
+
+    /// The runs.
+    ///
+    /// # Errors
+    /// `Unreachable` when Temporal did not answer.
+    pub(crate) fn runs(&self) -> Result<&PortalRuns, Failure> {
+        self.runs.as_ref().map_err(|why| Failure::new(Exit::Unreachable, why.clone()))
+    }
+
+    /// Asks the open run of a tenant; why nobody answers is data.
+    ///
+    /// # Errors
+    /// `Unreachable` when Temporal went away since it was connected to.
+    pub(crate) async fn ask<T: DeserializeOwned>(&self, tenant: Uuid, query: &str) -> Result<Answer<T>, Failure> {
+        match &self.runs {
+            Ok(runs) => runs.query(&tenant.to_string(), query).await,
+            Err(why) => Ok(Answer::Silent(why.clone())),
+        }
     }
 
     /// The pool that rows are read from.
@@ -96,11 +118,10 @@ impl Domains {
     /// # Errors
     /// `Unreachable`.
     pub(crate) async fn look(&self, whose: Whose) -> Result<Look, Failure> {
-        let tenant = whose.tenant.to_string();
         let Some(row) = self.row(whose).await? else {
             return Ok(Look { status: GONE.to_owned(), ..Look::default() });
         };
-        let reason = match self.runs.query::<StatusReply>(&tenant, "status").await? {
+        let reason = match self.ask::<StatusReply>(whose.tenant, "status").await? {
             Answer::Run(reply) if reply.status == row.status => reply.reason,
             Answer::Run(_) | Answer::NoRun | Answer::Silent(_) => String::new(),
         };

@@ -16,13 +16,13 @@ const PAGE: u32 = 500;
 #[derive(Debug, Args)]
 pub(super) struct ListArgs {
     /// Only this status.
-    #[arg(long)]
+    #[arg(long, value_parser = super::status(), hide_possible_values = true)]
     status: Option<String>,
     /// Only hosts with this text in their name.
     #[arg(long, value_name = "TEXT")]
     host: Option<String>,
     /// Only this tenant.
-    #[arg(long, value_name = "UUID")]
+    #[arg(long, value_name = "UUID", value_parser = super::uuid)]
     tenant: Option<Uuid>,
     /// Most rows; all of them when left out.
     #[arg(long)]

@@ -12,8 +12,10 @@ mod watch;
 use crate::cli::Output;
 use crate::config::Source;
 use crate::exit::{Exit, Failure};
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 pub(crate) use context::Domains;
+use model::portal::record::Status;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -24,14 +26,29 @@ pub(crate) struct DomainArgs {
     command: DomainCommand,
 }
 
+/// A status, or the word for a row that is not there.
+fn status_or_gone() -> PossibleValuesParser {
+    PossibleValuesParser::new(Status::ALL.map(Status::as_str).into_iter().chain([crate::commands::timeline::GONE]))
+}
+
+/// One of the nine statuses.
+fn status() -> PossibleValuesParser {
+    PossibleValuesParser::new(Status::ALL.map(Status::as_str))
+}
+
+/// A UUID of a tenant or a row, with a hint where to find it.
+pub(crate) fn uuid(text: &str) -> Result<Uuid, String> {
+    text.parse().map_err(|_| "it is no UUID; `tenantry domain list` shows those of tenants and domains".to_owned())
+}
+
 /// Whose domain.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct Whose {
     /// The tenant's UUID.
-    #[arg(long, value_name = "UUID")]
+    #[arg(long, value_name = "UUID", value_parser = uuid)]
     pub(crate) tenant: Uuid,
     /// The UUID of the row in portal_domains; found by the tenant when left out.
-    #[arg(long, value_name = "UUID")]
+    #[arg(long, value_name = "UUID", value_parser = uuid)]
     pub(crate) domain_id: Option<Uuid>,
 }
 
@@ -39,7 +56,8 @@ pub(crate) struct Whose {
 enum DomainCommand {
     /// Registers a host name, as the settings page of the web application does.
     ///
-    /// Needs the web application's database role (DB_USER_SERVER); refused when only the worker's role is configured.
+    /// Needs the web application's database role (DB_USER_SERVER, or what DATABASE_URL gives); refused when only the worker's
+    /// role is configured. A host that the tenant had before is replaced once the new one serves.
     #[command(after_help = "Examples:\n  tenantry domain register --tenant 11111111-2222-4333-8444-555555555555 \
                             portal.example.com\n  tenantry domain register --tenant … portal.example.com --wait active")]
     Register {
@@ -48,7 +66,7 @@ enum DomainCommand {
         /// The host name.
         host: String,
         /// Waits until this status is reached, and shows the way.
-        #[arg(long, value_name = "STATUS")]
+        #[arg(long, value_name = "STATUS", value_parser = status_or_gone(), hide_possible_values = true)]
         wait: Option<String>,
         /// Longest wait.
         #[arg(long, value_parser = humantime::parse_duration, default_value = "5m")]
@@ -63,14 +81,14 @@ enum DomainCommand {
     },
     /// Orders a domain off: its objects are removed and verified gone, then its row goes.
     ///
-    /// Needs the web application's database role (DB_USER_SERVER).
+    /// Needs the web application's database role (DB_USER_SERVER, or what DATABASE_URL gives).
     #[command(after_help = "Examples:\n  tenantry domain disable --tenant 11111111-2222-4333-8444-555555555555 \
                             --wait gone")]
     Disable {
         #[command(flatten)]
         whose: Whose,
         /// Waits until this status is reached; `gone` is the end of a removal.
-        #[arg(long, value_name = "STATUS")]
+        #[arg(long, value_name = "STATUS", value_parser = status_or_gone(), hide_possible_values = true)]
         wait: Option<String>,
         /// Longest wait.
         #[arg(long, value_parser = humantime::parse_duration, default_value = "5m")]
@@ -90,7 +108,7 @@ enum DomainCommand {
         #[command(flatten)]
         whose: Whose,
         /// Ends with code 0 at this status, and with 1 when the row goes or time is up.
-        #[arg(long, value_name = "STATUS")]
+        #[arg(long, value_name = "STATUS", value_parser = status_or_gone(), hide_possible_values = true)]
         until: Option<String>,
         /// Longest time; for ever when left out.
         #[arg(long, value_parser = humantime::parse_duration)]
@@ -127,7 +145,7 @@ enum DomainCommand {
 /// Runs one of the commands.
 pub(crate) async fn run(args: DomainArgs, output: Output, source: &Source) -> Result<Exit, Failure> {
     crate::telemetry::logs::install(
-        source.value("LOG_LEVEL").unwrap_or("warn"),
+        source.value("LOG_LEVEL").unwrap_or("error"),
         crate::telemetry::logs::Reader::Person,
         None,
     );

@@ -13,7 +13,7 @@ use store::DomainDetail;
 pub(super) async fn status(source: &Source, whose: Whose, output: Output) -> Result<Exit, Failure> {
     let domains = Box::pin(context::Domains::connect(source)).await?;
     let row = domains.required_row(whose).await?;
-    let answer = domains.runs.query::<StatusReply>(&whose.tenant.to_string(), "status").await?;
+    let answer = domains.ask::<StatusReply>(whose.tenant, "status").await?;
     let silent = why_silent(&answer);
     match (output, answer) {
         (Output::Text, Answer::Run(reply)) => print(&text::status(&reply)),
@@ -35,7 +35,7 @@ pub(super) async fn explain(source: &Source, whose: Whose, output: Output) -> Re
         .map_err(|error| Failure::of(Exit::Unreachable, error))?
         .filter(|detail| is_named(detail, whose))
         .ok_or_else(|| context::not_found(whose))?;
-    let answer = domains.runs.query::<ExplainReply>(&whose.tenant.to_string(), "explain").await?;
+    let answer = domains.ask::<ExplainReply>(whose.tenant, "explain").await?;
     let silent = why_silent(&answer);
     match (output, answer) {
         (Output::Text, Answer::Run(reply)) => print(&text::explain(&reply)),

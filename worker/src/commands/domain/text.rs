@@ -94,7 +94,7 @@ pub(super) fn explain(reply: &ExplainReply) -> String {
         }
     }
     if !reply.objects.is_empty() {
-        out.push_str("\nobjects\n");
+        out.push_str("\nobjects that it owns or is about to own\n");
         for object in &reply.objects {
             out.push_str(&format!("  {:<16} {}/{}\n", object.kind, object.namespace, object.name));
         }
@@ -106,7 +106,7 @@ pub(super) fn explain(reply: &ExplainReply) -> String {
 pub(super) fn detail(detail: &DomainDetail, silent: &str) -> String {
     let mut out = match &detail.row {
         Some(found) => row(found, silent),
-        None => format!("no row (it is gone)\n  {:<12} {silent}\n", "run"),
+        None => "no row: the domain was removed; what follows is what was known last\n".to_owned(),
     };
     if let Some(claim) = &detail.claim {
         field(&mut out, "generation", &claim.generation.to_string());

@@ -9,19 +9,9 @@ use serde_json::json;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-/// The nine statuses, and the word for a row that is not there.
-const WORDS: [&str; 10] = [
-    "pending_dns",
-    "verifying_dns",
-    "dns_failed",
-    "pending_certificate",
-    "certificate_issuing",
-    "certificate_failed",
-    "deploying",
-    "active",
-    "disabled",
-    timeline::GONE,
-];
+fn named(look: &timeline::Look) -> String {
+    if look.reason.is_empty() { look.status.clone() } else { format!("{} [{}]", look.status, look.reason) }
+}
 
 /// `tenantry domain watch`.
 pub(super) async fn run(
@@ -43,11 +33,6 @@ pub(super) async fn until(
     timeout: Option<Duration>,
     output: Output,
 ) -> Result<Exit, Failure> {
-    if let Some(word) = &until
-        && !WORDS.contains(&word.as_str())
-    {
-        return Err(Failure::new(Exit::Usage, format!("no status is called {word}; there are {}", WORDS.join(", "))));
-    }
     let awaits_end = until.as_deref() == Some(timeline::GONE);
     if !awaits_end {
         domains.required_row(whose).await?;
@@ -66,8 +51,15 @@ pub(super) async fn until(
             "reached": end == End::Reached,
         }));
     }
-    Ok(match end {
-        End::Reached => Exit::Ok,
-        End::Gone | End::TimedOut => Exit::No,
-    })
+    let last = timeline.last();
+    let why = match end {
+        End::Reached => return Ok(Exit::Ok),
+        End::Gone => "the row is gone".to_owned(),
+        End::TimedOut => format!("time is up; it is {}", named(&last)),
+    };
+    match until {
+        Some(awaited) => Err(Failure::new(Exit::No, format!("not {awaited}: {why}; see tenantry domain explain"))),
+        // Nothing was awaited: the time was all there was to see.
+        None => Ok(Exit::No),
+    }
 }
