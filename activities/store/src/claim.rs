@@ -117,10 +117,13 @@ pub(crate) struct Domain<'a> {
     pub(crate) tenant: Uuid,
     pub(crate) id: Uuid,
     pub(crate) status: &'a str,
+    /// Version of the row, Unix microseconds; -1 for NULL.
+    pub(crate) row_version: i64,
     pub(crate) now_ms: i64,
 }
 
-/// Makes the claim say what the row says, and returns it. The caller holds the tenant's turn.
+/// Makes the claim say what the row says, notes that the row was seen, and returns the claim. The caller holds the tenant's
+/// turn.
 pub(crate) async fn follow(
     conn: &mut PgConnection,
     settings: &Settings,
@@ -140,6 +143,10 @@ pub(crate) async fn follow(
             open_claim(conn, settings, domain, asked, mine).await?
         }
     };
+    if step != Advance::Open {
+        let (now, version) = (micros(domain.now_ms), domain.row_version);
+        sql::MARK_SEEN.bind(domain.tenant).bind(domain.id).bind(now).bind(version).execute(conn).await?;
+    }
     for stale in open.iter().filter(|claim| claim.portal_domain_id != domain.id) {
         close(conn, domain.tenant, stale.portal_domain_id, "replaced", domain.now_ms).await?;
     }
@@ -174,7 +181,7 @@ async fn next_generation(
     asked: &Asked,
     mut claim: Claim,
 ) -> Result<Claim, StoreError> {
-    let next = sql::NEXT_GENERATION.bind(domain.tenant).one(conn).await?;
+    let next = sql::NEXT_GENERATION.bind(domain.tenant).bind(&asked.host).one(conn).await?;
     claim.generation = next.count("generation")?;
     claim.fence = next.count("fence")?;
     claim.canonical_host.clone_from(&asked.canonical_host);
@@ -195,7 +202,7 @@ async fn next_generation(
         .bind(&claim.probe_nonce)
         .execute(conn)
         .await?;
-    record_generation(conn, settings, domain, &claim, "generation").await?;
+    record_generation(conn, settings, domain, &claim).await?;
     Ok(claim)
 }
 
@@ -208,15 +215,14 @@ async fn open_claim(
     asked: &Asked,
     replaced: Option<&Claim>,
 ) -> Result<Claim, StoreError> {
-    let forerunner = sql::FORERUNNER.bind(domain.tenant).bind(&asked.host).optional(conn).await?;
-    let (ownership_token, own_target) = match &forerunner {
-        Some(record) => (record.field("ownership_token")?, record.field("own_target")?),
-        None => (token::token(&mut rand::rng()), token::own_target(&mut rand::rng(), &asked.canonical_host)),
-    };
+    let next = sql::NEXT_GENERATION.bind(domain.tenant).bind(&asked.host).one(conn).await?;
+    let inherited = |column| next.field::<Option<String>>(column);
+    let ownership_token = inherited("ownership_token")?.unwrap_or_else(|| token::token(&mut rand::rng()));
+    let own_target = inherited("own_target")?;
+    let own_target = own_target.unwrap_or_else(|| token::own_target(&mut rand::rng(), &asked.canonical_host));
     if replaced.is_some() {
         close(conn, domain.tenant, domain.id, "renamed", domain.now_ms).await?;
     }
-    let next = sql::NEXT_GENERATION.bind(domain.tenant).one(conn).await?;
     let adopted = domain.status == "active" && !next.field::<bool>("known")?;
     let mut claim = Claim {
         claim_id: 0,
@@ -233,7 +239,7 @@ async fn open_claim(
         proven_ms: if adopted { domain.now_ms } else { 0 },
         proof_method: if adopted { "adoption".to_owned() } else { String::new() },
     };
-    let inserted = sql::INSERT_CLAIM
+    let opened = sql::OPEN_CLAIM
         .bind(domain.tenant)
         .bind(domain.id)
         .bind(&claim.host)
@@ -247,23 +253,21 @@ async fn open_claim(
         .bind(micros(claim.opened_ms))
         .bind(if adopted { micros(claim.proven_ms) } else { -1 })
         .bind(&claim.proof_method)
+        .bind(domain.row_version)
+        .bind(domain.status)
+        .bind(settings.run.worker_build.as_str())
         .one(conn)
         .await?;
-    claim.claim_id = inserted.field("claim_id")?;
-    if domain.status != "disabled" {
-        let now = micros(domain.now_ms);
-        sql::RELEASE_OWN_TOMBSTONES.bind(domain.tenant).bind(&claim.host).bind(now).execute(conn).await?;
-    }
-    record_generation(conn, settings, domain, &claim, "claimed").await?;
+    claim.claim_id = opened.field("claim_id")?;
     Ok(claim)
 }
 
+/// Records the next generation of a claim that goes on.
 async fn record_generation(
     conn: &mut PgConnection,
     settings: &Settings,
     domain: Domain<'_>,
     claim: &Claim,
-    event: &'static str,
 ) -> Result<(), StoreError> {
     sql::INSERT_GENERATION
         .bind(domain.tenant)
@@ -282,7 +286,7 @@ async fn record_generation(
         tenant: domain.tenant,
         id: domain.id,
         at_ms: domain.now_ms,
-        event,
+        event: "generation",
         host: &claim.host,
         status: domain.status,
         reason: "",

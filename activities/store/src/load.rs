@@ -93,9 +93,8 @@ async fn with_row(
 ) -> Result<wire::DomainRecord, StoreError> {
     let id = Uuid::parse_str(&row.id).map_err(|_| StoreError::Unreadable { what: "the row's id" })?;
     let asked = Asked::of(&row.domain, &row.canonical_host, &row.expected_cname);
-    let domain = Domain { tenant, id, status: &row.status, now_ms };
+    let domain = Domain { tenant, id, status: &row.status, row_version: row.updated_us, now_ms };
     let claim = claim::follow(conn, settings, domain, &asked).await?;
-    sql::MARK_SEEN.bind(tenant).bind(id).bind(micros(now_ms)).bind(row.updated_us).execute(conn).await?;
     let contended = sql::CONTENDED
         .bind(tenant)
         .bind(&claim.host)

@@ -88,25 +88,39 @@ SELECT c.claim_id, c.portal_domain_id, c.host, c.canonical_host, c.accepted_targ
        tenantry.micros(c.proven_at) AS proven_us, coalesce(c.proof_method, '') AS proof_method
 FROM tenantry.claims c WHERE c.tenant = $1::uuid ORDER BY c.claim_id DESC LIMIT 1";
 
-    /// Token and target that a claim of the same tenant and host goes on with: its forerunner is open, or still has objects.
-    FORERUNNER "read the forerunner" = "
-SELECT c.ownership_token, c.own_target FROM tenantry.claims c
-WHERE c.tenant = $1::uuid AND c.host = $2::text AND (c.closed_at IS NULL OR EXISTS (SELECT 1 FROM tenantry.inventory i
-      WHERE i.tenant = c.tenant AND i.host = c.host AND i.removed_at IS NULL))
-ORDER BY c.claim_id DESC LIMIT 1";
-
-    /// The next generation of a tenant, and the next fence of all.
+    /// The next generation of a tenant and the next fence of all; and the token and the target that a claim of the same host
+    /// goes on with, because its forerunner is open or still has objects.
     NEXT_GENERATION "number the generation" = "
 SELECT (SELECT coalesce(max(g.generation), 0) + 1 FROM tenantry.claim_generations g WHERE g.tenant = $1::uuid) AS generation,
-       nextval('tenantry.fence') AS fence, EXISTS (SELECT 1 FROM tenantry.claims c WHERE c.tenant = $1::uuid) AS known";
+       nextval('tenantry.fence') AS fence, EXISTS (SELECT 1 FROM tenantry.claims c WHERE c.tenant = $1::uuid) AS known,
+       f.ownership_token, f.own_target
+FROM (SELECT 1) AS one LEFT JOIN LATERAL (
+  SELECT c.ownership_token, c.own_target FROM tenantry.claims c
+  WHERE c.tenant = $1::uuid AND c.host = $2::text AND (c.closed_at IS NULL OR EXISTS (SELECT 1 FROM tenantry.inventory i
+        WHERE i.tenant = c.tenant AND i.host = c.host AND i.removed_at IS NULL))
+  ORDER BY c.claim_id DESC LIMIT 1) AS f ON true";
 
-    /// Opens a claim.
-    INSERT_CLAIM "open the claim" = "
-INSERT INTO tenantry.claims (tenant, portal_domain_id, host, canonical_host, accepted_targets, generation, fence,
-  ownership_token, own_target, probe_nonce, opened_at, proven_at, proof_method)
-VALUES ($1::uuid, $2::uuid, $3::text, $4::text, $5::text[], $6::bigint, $7::bigint, $8::text, $9::text, $10::text,
-  tenantry.instant($11::bigint), tenantry.instant($12::bigint), nullif($13::text, ''))
-RETURNING claim_id";
+    /// Opens a claim of a row that was just read, with its first generation and the first line of its history; a tenant who
+    /// comes back has no tombstone. One statement, because every first status waits for it.
+    OPEN_CLAIM "open the claim" = "
+WITH claim AS (
+  INSERT INTO tenantry.claims (tenant, portal_domain_id, host, canonical_host, accepted_targets, generation, fence,
+    ownership_token, own_target, probe_nonce, opened_at, proven_at, proof_method, row_seen_at, row_version)
+  VALUES ($1::uuid, $2::uuid, $3::text, $4::text, $5::text[], $6::bigint, $7::bigint, $8::text, $9::text, $10::text,
+    tenantry.instant($11::bigint), tenantry.instant($12::bigint), nullif($13::text, ''), tenantry.instant($11::bigint),
+    tenantry.instant($14::bigint))
+  RETURNING *),
+generation AS (
+  INSERT INTO tenantry.claim_generations (tenant, portal_domain_id, claim_id, generation, fence, host, canonical_host,
+    accepted_targets, probe_nonce, opened_at)
+  SELECT c.tenant, c.portal_domain_id, c.claim_id, c.generation, c.fence, c.host, c.canonical_host, c.accepted_targets,
+    c.probe_nonce, c.opened_at FROM claim c),
+returned AS (
+  UPDATE tenantry.tombstones t SET released_at = tenantry.instant($11::bigint), released_reason = 'returned'
+  WHERE t.tenant = $1::uuid AND t.host = $3::text AND t.released_at IS NULL AND $15::text <> 'disabled')
+INSERT INTO tenantry.history (tenant, portal_domain_id, at, event, host, status, reason, message, generation, worker_build)
+SELECT c.tenant, c.portal_domain_id, c.opened_at, 'claimed', c.host, $15::text, '', '', c.generation, $16::text FROM claim c
+RETURNING (SELECT c.claim_id FROM claim c) AS claim_id";
 
     /// Gives an open claim its next generation.
     ADVANCE_CLAIM "advance the claim" = "
@@ -244,11 +258,6 @@ ON CONFLICT (tenant, portal_domain_id, host, generation) DO NOTHING";
     READ_GENERATION "read the generation" = "
 SELECT coalesce(max(g.generation), 0) AS generation FROM tenantry.claim_generations g
 WHERE g.tenant = $1::uuid AND g.portal_domain_id = $2::uuid";
-
-    /// The last tenant came back.
-    RELEASE_OWN_TOMBSTONES "release the tombstones" = "
-UPDATE tenantry.tombstones t SET released_at = tenantry.instant($3::bigint), released_reason = 'returned'
-WHERE t.tenant = $1::uuid AND t.host = $2::text AND t.released_at IS NULL";
 
     /// Another tenant proved the host by TXT or by its own target.
     RELEASE_OTHER_TOMBSTONES "release the other tombstones" = "

@@ -34,7 +34,7 @@ async fn every_text_prepares_and_its_role_may_run_it() {
 async fn every_write_names_the_tenant() {
     for statement in WORKER.iter().chain(APPLICATION) {
         let text = statement.text.trim_start();
-        let writes = ["INSERT", "UPDATE", "DELETE"].iter().any(|verb| text.starts_with(verb));
+        let writes = ["INSERT INTO", "UPDATE ", "DELETE FROM"].iter().any(|verb| text.contains(verb));
         // Tokens belong to hosts, holds to the fleet.
         let of_nobody = text.contains("tenantry.preflight_tokens") || text.contains("tenantry.removal_holds");
         let names_tenant = text.replace("tenantry", "").contains("tenant");
