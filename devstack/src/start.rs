@@ -41,6 +41,12 @@ pub async fn start(options: &Options, progress: &dyn Progress) -> Result<Stack, 
         down::remove_data(&root);
     }
     let external = External::read();
+    if std::env::var_os(crate::STACK_VARIABLE).is_some() {
+        progress.event(Event::Note(
+            "this shell has the variables of `tenantry dev env`: what they point to is not taken as somebody else's \
+             (unset TENANTRY_DEV_STACK to use it)",
+        ));
+    }
     let parts = to_start(&options.parts, &external, progress);
     let tools = tools::prepare(&options.project, &parts, progress).await?;
     let ports = take_ports(&root, &parts, earlier).map_err(|error| {

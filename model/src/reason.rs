@@ -178,7 +178,7 @@ catalogue! {
         remedy: "Publish the TXT record {name} with the value {value}.",
     }
     ClaimExpired "CLAIM_EXPIRED" Ownership Tenant Tenant {
-        detected: "No proof of ownership within 14 days.",
+        detected: "No proof of ownership within 14 days; from then on DNS is looked at once a day, and 30 days later the row goes.",
         message: "We stopped checking on {t}. Your settings are kept until {u}.",
         remedy: "Press Retry.",
     }
@@ -305,7 +305,7 @@ catalogue! {
         remedy: "Operators: repair the issuer.",
     }
     CertRenewalFailing "CERT_RENEWAL_FAILING" Certificate Automatic Platform {
-        detected: "A renewal failed while the current certificate is still good.",
+        detected: "A renewal failed at least twice while the current certificate is still good.",
         message: "Renewal fails: {cause}. The current certificate is good until {t}.",
         remedy: "By cause.",
     }

@@ -1,5 +1,5 @@
-//! `portalDomainSweepWorkflow`: scheduled every 60 s. Finds what no signal announced, proves live hosts again, and wakes runs
-//! only on change.
+//! `portalDomainSweepWorkflow`: scheduled every 60 s. Finds what no signal announced, proves live hosts again, refreshes the
+//! copies of hosts that a change of domain left, and wakes runs only on change.
 
 #![expect(missing_docs, reason = "the macros of the SDK make undocumented constants")]
 
@@ -27,6 +27,12 @@ const BATCH: Duration = Duration::from_secs(50);
 /// Live hosts that one sweep proves again; the runs of further ones are woken and look for themselves. Bounds a sweep's history
 /// and time after a day without a worker.
 const PROOFS_MAX: usize = 40;
+/// Hosts left by a change of domain that one page refreshes; there are as many as unfinished changes.
+const KEPT_MAX: usize = 50;
+/// A sweep begins this often.
+const SWEEP_EVERY_MS: i64 = 60_000;
+/// Rows without a run are looked for this often (contract: every 5 min).
+const LOST_EVERY_MS: i64 = 2 * SWEEP_EVERY_MS;
 /// Proofs side by side: a slow name server takes seconds.
 const PROOFS_AT_ONCE: usize = 10;
 /// One look at DNS, as in a round.
@@ -52,6 +58,7 @@ impl PortalDomainSweep {
                 now_ms: now_ms(ctx),
                 after_domain_id: after.clone(),
                 limit: PORTAL_DOMAIN_SWEEP_LIMIT,
+                settled: now_ms(ctx) / LOST_EVERY_MS != (now_ms(ctx) - SWEEP_EVERY_MS) / LOST_EVERY_MS,
             };
             let page = ctx.execute_local_activity(Store::sweep_rows, request, short_step("sweep rows")).await?;
             let mut wake: BTreeMap<(String, String), String> = page
@@ -63,7 +70,7 @@ impl PortalDomainSweep {
                 prove(ctx, &page.items, &mut proofs, &mut wake).await;
             }
             watch(ctx, &page.active, &mut wake).await;
-            refresh(ctx, page.kept).await;
+            find_lost(ctx, &page.settled, &mut wake).await;
             for ((tenant, domain), why) in wake {
                 *reply.woken.entry(why.clone()).or_default() += 1;
                 let request = wire::WakeDomainRequest {
@@ -76,6 +83,7 @@ impl PortalDomainSweep {
                 let woken = ctx.execute_local_activity(Wake::wake_domain, request, short_step("wake a run")).await;
                 reply.failed += u32::from(woken.is_err());
             }
+            reply.failed += refresh(ctx, page.kept).await;
             after = page.next_after_domain_id;
             if after.is_empty() {
                 return Ok(reply);
@@ -87,9 +95,9 @@ impl PortalDomainSweep {
     }
 }
 
-/// Nobody read the row for longer than a day, or ever.
+/// Nobody read the row of a live host for longer than a day, or ever.
 fn silent(item: &wire::SweepItem) -> bool {
-    item.why == "unannounced"
+    item.why == "unannounced" && item.active
 }
 
 /// Proves live hosts again whose runs sleep, daily (domain-health contract, section 8, "Live: ownership"), and lets those
@@ -136,9 +144,31 @@ async fn still_proven(ctx: &WorkflowContext<PortalDomainSweep>, item: &wire::Swe
     look.is_ok_and(|look| says(&look.dns, "correct") && says(&look.ownership, "proven"))
 }
 
-/// Carries the renewals of hosts that a change of domain left. Their runs are busy with the new host.
-async fn refresh(ctx: &WorkflowContext<PortalDomainSweep>, kept: Vec<wire::KeptHost>) {
-    for host in kept {
+/// Finds rows whose run was terminated, cancelled or lost with its server (domain-health contract, section 8, "Sweep for rows
+/// without a run"). Nobody notices otherwise until the row or its host changes.
+async fn find_lost(
+    ctx: &WorkflowContext<PortalDomainSweep>,
+    settled: &[wire::SweepItem],
+    wake: &mut BTreeMap<(String, String), String>,
+) {
+    if settled.is_empty() {
+        return;
+    }
+    let tenant_ids = settled.iter().map(|item| item.tenant_id.clone()).collect();
+    let request = wire::FindLostRunsRequest { tenant_ids };
+    let answer = ctx.execute_local_activity(Wake::find_lost_runs, request, short_step("find lost runs")).await;
+    let Ok(lost) = answer else { return };
+    for item in settled.iter().filter(|item| lost.tenant_ids.contains(&item.tenant_id)) {
+        let key = (item.tenant_id.clone(), item.portal_domain_id.clone());
+        wake.entry(key).or_insert_with(|| "lost".to_owned());
+    }
+}
+
+/// Carries the renewals of hosts that a change of domain left; answers how many could not be. Their runs are busy with the new
+/// host. A cluster that is away is not asked again and again: the next sweep goes on.
+async fn refresh(ctx: &WorkflowContext<PortalDomainSweep>, kept: Vec<wire::KeptHost>) -> u32 {
+    let mut failed = 0;
+    for host in kept.into_iter().take(KEPT_MAX) {
         let request = wire::ApplyStepRequest {
             step: "refresh_copy".to_owned(),
             target: "istio".to_owned(),
@@ -153,9 +183,12 @@ async fn refresh(ctx: &WorkflowContext<PortalDomainSweep>, kept: Vec<wire::KeptH
             }),
             ..wire::ApplyStepRequest::default()
         };
-        // What fails is tried again by the next sweep.
-        let _ = ctx.execute_local_activity(Cluster::apply_step, request, short_step("refresh a kept copy")).await;
+        match ctx.execute_local_activity(Cluster::apply_step, request, short_step("refresh a kept copy")).await {
+            Ok(reply) => failed += u32::from(reply.outcome == "refused"),
+            Err(_) => return failed + 1,
+        }
     }
+    failed
 }
 
 /// Looks at the live domains of one page: Secret copies by name, hosts from outside.

@@ -23,8 +23,10 @@ use tokio::time::Instant;
 /// Pauses between looks of an await when no watch tells of a change (domain-health contract, section 8).
 const POLL_FIRST: Duration = Duration::from_secs(2);
 const POLL_MAX: Duration = Duration::from_secs(30);
-/// Wait before a second look at an order that failed without a cause.
+/// Wait before another look at an order that failed without a cause, and how many: longer than the pause of a watch that
+/// begins anew.
 const SETTLE: Duration = Duration::from_secs(1);
+const SETTLES: u32 = 6;
 
 impl ClusterActivities {
     /// Classifies the certificate of a domain. Never fails: what could not be read is `unknown` with `CLUSTER_READ_UNKNOWN`.
@@ -56,14 +58,14 @@ impl ClusterActivities {
         let mut changes = self.watches().changes();
         let mut object = watch_object(api, &names.certificate).boxed();
         let mut pause = POLL_FIRST;
-        let mut settled = false;
+        let mut settled = 0;
         loop {
             let passed = i64::try_from(start.elapsed().as_millis()).unwrap_or(i64::MAX);
             let now = ReadCertificateRequest { now_ms: request.now_ms.saturating_add(passed), ..request.clone() };
             let look = self.look_at_certificate(&now).await;
-            if !settled && fails_without_a_cause(&look) {
+            if settled < SETTLES && fails_without_a_cause(&look) {
                 // The cause stands on an Order or a Challenge, whose watch may be a moment behind the Certificate.
-                settled = true;
+                settled += 1;
                 tokio::time::sleep(SETTLE).await;
                 continue;
             }

@@ -227,8 +227,12 @@ impl State {
 
     fn forget_issuance(&mut self, kind: Kind, name: &str) {
         let Some(key) = self.keys.remove(&(kind, name.to_owned())) else { return };
-        if let Some(of_key) = self.objects.get_mut(&kind).and_then(|m| m.get_mut(&key)) {
+        let Some(of_kind) = self.objects.get_mut(&kind) else { return };
+        if let Some(of_key) = of_kind.get_mut(&key) {
             of_key.remove(name);
+            if of_key.is_empty() {
+                of_kind.remove(&key);
+            }
         }
     }
 

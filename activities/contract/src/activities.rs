@@ -7,11 +7,11 @@
 
 use proto::v1::{
     ApplyStepReply, ApplyStepRequest, CertificateLook, DeleteRowReply, DeleteRowRequest, DomainRecord, EdgeLook,
-    HostLook, LoadDomainRequest, LookUpHostRequest, PreflightLook, PreflightRequest, ProbeBatchReply,
-    ProbeBatchRequest, ProbeLook, ProbeRequest, ReadBackReply, ReadBackRequest, ReadCertificateRequest,
-    ReadEdgeRequest, RecordInventoryReply, RecordInventoryRequest, SavePreflightTokenReply, SavePreflightTokenRequest,
-    SweepCopiesReply, SweepCopiesRequest, SweepPage, SweepRequest, WakeDomainReply, WakeDomainRequest,
-    WriteManifestsReply, WriteManifestsRequest, WriteStatusReply, WriteStatusRequest,
+    FindLostRunsReply, FindLostRunsRequest, HostLook, LoadDomainRequest, LookUpHostRequest, PreflightLook,
+    PreflightRequest, ProbeBatchReply, ProbeBatchRequest, ProbeLook, ProbeRequest, ReadBackReply, ReadBackRequest,
+    ReadCertificateRequest, ReadEdgeRequest, RecordInventoryReply, RecordInventoryRequest, SavePreflightTokenReply,
+    SavePreflightTokenRequest, SweepCopiesReply, SweepCopiesRequest, SweepPage, SweepRequest, WakeDomainReply,
+    WakeDomainRequest, WriteManifestsReply, WriteManifestsRequest, WriteStatusReply, WriteStatusRequest,
 };
 use temporalio_common::ActivityError;
 use temporalio_macros::activity_definitions;
@@ -149,6 +149,12 @@ impl Wake {
     pub fn wake_domain(_: WakeDomainRequest) -> Result<WakeDomainReply, ActivityError> {
         unimplemented!()
     }
+
+    /// Says of which tenants no run is open.
+    #[activity(name = "findLostRuns")]
+    pub fn find_lost_runs(_: FindLostRunsRequest) -> Result<FindLostRunsReply, ActivityError> {
+        unimplemented!()
+    }
 }
 
 #[activity_definitions]
@@ -165,4 +171,4 @@ pub use dns::LookUpHost;
 pub use probe::{PreflightHttp01, ProbeHost, ProbeHosts};
 pub use record::WriteManifests;
 pub use store::{DeleteRow, LoadDomain, RecordInventory, SavePreflightToken, SweepRows, WriteStatus};
-pub use wake::WakeDomain;
+pub use wake::{FindLostRuns, WakeDomain};

@@ -166,7 +166,7 @@ pub(crate) async fn close(
 
 /// Retry resumes an expired claim: the application wrote `pending_dns` over it, so its 14 days start anew.
 async fn resume(conn: &mut PgConnection, domain: Domain<'_>, mut claim: Claim) -> Result<Claim, StoreError> {
-    let expired = claim.proven_ms == 0 && domain.now_ms - claim.opened_ms >= CLAIM_LIFE_MS;
+    let expired = domain.now_ms - claim.opened_ms.max(claim.proven_ms) >= CLAIM_LIFE_MS;
     if expired && domain.status == "pending_dns" {
         sql::RESUME_CLAIM.bind(domain.tenant).bind(domain.id).bind(micros(domain.now_ms)).execute(conn).await?;
         claim.opened_ms = domain.now_ms;
@@ -206,8 +206,8 @@ async fn next_generation(
     Ok(claim)
 }
 
-/// Opens a claim, before anything is checked. A row that is `active` although this tenant never had a claim was made by the
-/// earlier worker: it is adopted as proven (domain-health contract, section 6, row "Adoption").
+/// Opens a claim, before anything is checked. A row that is `active` although neither this tenant nor this host ever had a
+/// claim was made by the earlier worker: it is adopted as proven (domain-health contract, section 6, row "Adoption").
 async fn open_claim(
     conn: &mut PgConnection,
     settings: &Settings,

@@ -167,8 +167,7 @@ pub(crate) async fn begin(conn: &mut PgConnection) -> Result<sqlx::Transaction<'
     sqlx::Connection::begin(conn).await.map_err(|error| StoreError::during("begin", &error))
 }
 
-/// Starts a transaction in which this is the only writer for a tenant, until it ends. Both words go to the server at once:
-/// every activity begins with them.
+/// Starts a transaction in which this is the only writer for a tenant, until it ends. Both words go to the server at once.
 pub(crate) async fn begin_turn(
     conn: &mut PgConnection,
     tenant: Uuid,

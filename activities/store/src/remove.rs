@@ -1,10 +1,10 @@
-//! `deleteRow`: the end of a verified removal.
+//! `deleteRow`: the end of a verified removal, and of a claim that expired.
 
 use crate::db::{begin_turn, commit, micros};
 use crate::error::StoreError;
 use crate::history::{self, Entry, Repeat};
 use crate::{Settings, claim, ids, sql};
-use model::portal::schedule::{CLAIM_LIFE_MS, EXPIRED_ROW_KEPT_MS};
+use model::portal::expiry;
 use proto::v1 as wire;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -25,7 +25,7 @@ pub(crate) async fn delete_row(
     let base = request.base.as_ref().ok_or(StoreError::Unreadable { what: "the row" })?;
     let (tenant, id) = ids(&base.tenant_id, &base.id)?;
     let mut tx = begin_turn(conn, tenant).await?;
-    let objects: i64 = sql::COUNT_OBJECTS.bind(tenant).bind(id).one(&mut tx).await?.field("count")?;
+    let objects: i64 = sql::COUNT_OBJECTS.bind(tenant).one(&mut tx).await?.field("count")?;
     if objects > 0 {
         commit(tx).await?;
         return Ok(reply("stale"));
@@ -33,7 +33,7 @@ pub(crate) async fn delete_row(
     let delete = if request.expired { sql::DELETE_EXPIRED_ROW } else { sql::DELETE_ROW };
     let delete = delete.bind(tenant).bind(id).bind(&base.domain).bind(base.updated_us);
     let delete = match request.expired {
-        true => delete.bind(micros(request.now_ms - CLAIM_LIFE_MS - EXPIRED_ROW_KEPT_MS)),
+        true => delete.bind(micros(request.now_ms - expiry::row_goes_after(0))),
         false => delete,
     };
     let deleted = delete.execute(&mut tx).await? == 1;

@@ -76,7 +76,7 @@ pub struct HistoryEntry {
     pub portal_domain_id: Uuid,
     /// When, in Unix microseconds.
     pub at_us: i64,
-    /// claimed, generation, status or removed.
+    /// claimed, generation, status, removed or expired.
     pub event: String,
     /// The host.
     pub host: String,

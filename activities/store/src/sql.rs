@@ -1,4 +1,5 @@
-//! Every SQL text of this crate, in one place, so that a test prepares and explains each under the role that runs it.
+//! Every SQL text of this crate but the words that begin a transaction (`db::begin_turn`), in one place, so that a test
+//! prepares and explains each under the role that runs it.
 //!
 //! Names are qualified (a `search_path` decides nothing), parameters are cast (the server need not guess), and instants are
 //! integer microseconds (`tenantry.instant`, `tenantry.micros`). Statements that write name both the tenant and the id.
@@ -24,20 +25,22 @@ macro_rules! statements {
 statements! {
 /// Statements of the worker's role.
 WORKER {
-    /// The row of the tenant, preferably the one with that id, and whether the id is another tenant's.
+    /// The row of the tenant, preferably the one with that id, and whether the id is another tenant's. Texts are read up to a
+    /// length that no valid one has, so that no row can make an answer too large for a history.
     READ_ROW "read the row" = "
 SELECT EXISTS (SELECT 1 FROM public.portal_domains f WHERE f.id = $2::uuid AND f.tenant <> $1::uuid) AS foreign_id,
-       p.id, p.domain, p.canonical_host, p.status::text AS status, coalesce(p.status_message, '') AS status_message,
+       p.id, left(p.domain, 1024) AS domain, left(p.canonical_host, 1024) AS canonical_host, p.status::text AS status,
+       left(coalesce(p.status_message, ''), 1024) AS status_message,
        CASE WHEN jsonb_typeof(p.verification_details -> 'expected_cname') = 'string'
-            THEN p.verification_details ->> 'expected_cname' ELSE '' END AS expected_cname,
-       coalesce(p.certificate_secret_name, '') AS certificate_secret_name,
+            THEN left(p.verification_details ->> 'expected_cname', 1024) ELSE '' END AS expected_cname,
+       left(coalesce(p.certificate_secret_name, ''), 1024) AS certificate_secret_name,
        tenantry.micros(p.last_checked_at) AS last_checked_us, tenantry.micros(p.updated_at) AS updated_us
 FROM (SELECT 1) AS one LEFT JOIN public.portal_domains p ON p.tenant = $1::uuid
 ORDER BY (p.id = $2::uuid) DESC NULLS LAST LIMIT 1";
 
     /// What a writer compares after its statement changed no row.
     READ_VERSION "read the row's version" = "
-SELECT p.domain, p.status::text AS status, coalesce(p.status_message, '') AS status_message,
+SELECT left(p.domain, 1024) AS domain, p.status::text AS status, left(coalesce(p.status_message, ''), 1024) AS status_message,
        tenantry.micros(p.updated_at) AS updated_us
 FROM public.portal_domains p WHERE p.tenant = $1::uuid AND p.id = $2::uuid";
 
@@ -53,26 +56,26 @@ UPDATE public.portal_domains p SET
        ELSE '{}'::jsonb END || $10::jsonb,
   certificate_secret_name = nullif($11::text, ''),
   updated_at = tenantry.instant($12::bigint)
-WHERE p.tenant = $1::uuid AND p.id = $2::uuid AND p.domain = $3::text AND p.status::text = $4::text
-  AND p.status <> 'disabled' AND p.updated_at IS NOT DISTINCT FROM tenantry.instant($5::bigint)";
+WHERE p.tenant = $1::uuid AND p.id = $2::uuid AND left(p.domain, 1024) = $3::text AND p.status::text = $4::text
+  AND p.status <> 'disabled' AND tenantry.micros(p.updated_at) = $5::bigint";
 
     /// Only where the row is still the disabled one whose removal was verified, and nothing of it is left.
     DELETE_ROW "delete the row" = "
 DELETE FROM public.portal_domains p
-WHERE p.tenant = $1::uuid AND p.id = $2::uuid AND p.domain = $3::text AND p.status = 'disabled'
-  AND p.updated_at IS NOT DISTINCT FROM tenantry.instant($4::bigint)";
+WHERE p.tenant = $1::uuid AND p.id = $2::uuid AND left(p.domain, 1024) = $3::text AND p.status = 'disabled'
+  AND tenantry.micros(p.updated_at) = $4::bigint";
 
-    /// Only where the row is unchanged, and its claim was opened, resumed or proven before $5 for the last time.
+    /// Only where the row is unchanged, and its claim was opened or resumed, and what proof it has is known, since before $5.
     DELETE_EXPIRED_ROW "delete the row of an expired claim" = "
 DELETE FROM public.portal_domains p
-WHERE p.tenant = $1::uuid AND p.id = $2::uuid AND p.domain = $3::text AND p.status <> 'active'
-  AND p.updated_at IS NOT DISTINCT FROM tenantry.instant($4::bigint)
+WHERE p.tenant = $1::uuid AND p.id = $2::uuid AND left(p.domain, 1024) = $3::text AND p.status <> 'active'
+  AND tenantry.micros(p.updated_at) = $4::bigint
   AND EXISTS (SELECT 1 FROM tenantry.claims c WHERE c.tenant = p.tenant AND c.portal_domain_id = p.id AND c.closed_at IS NULL
     AND greatest(c.opened_at, c.proven_at) <= tenantry.instant($5::bigint))";
 
-    /// Objects of one domain that were not read back as gone.
+    /// Objects of a tenant that were not read back as gone, of whichever row they were.
     COUNT_OBJECTS "count the objects" = "
-SELECT count(*) FROM tenantry.inventory i WHERE i.tenant = $1::uuid AND i.portal_domain_id = $2::uuid AND i.removed_at IS NULL";
+SELECT count(*) FROM tenantry.inventory i WHERE i.tenant = $1::uuid AND i.removed_at IS NULL";
 
     /// The open claims of a tenant, newest first: one, or two while a row was replaced by another.
     OPEN_CLAIMS "read the claims" = "
@@ -92,7 +95,9 @@ FROM tenantry.claims c WHERE c.tenant = $1::uuid ORDER BY c.claim_id DESC LIMIT 
     /// goes on with, because its forerunner is open or still has objects.
     NEXT_GENERATION "number the generation" = "
 SELECT (SELECT coalesce(max(g.generation), 0) + 1 FROM tenantry.claim_generations g WHERE g.tenant = $1::uuid) AS generation,
-       nextval('tenantry.fence') AS fence, EXISTS (SELECT 1 FROM tenantry.claims c WHERE c.tenant = $1::uuid) AS known,
+       nextval('tenantry.fence') AS fence,
+       EXISTS (SELECT 1 FROM tenantry.claims c WHERE c.tenant = $1::uuid)
+         OR EXISTS (SELECT 1 FROM tenantry.claims o WHERE o.host = $2::text AND o.tenant <> $1::uuid) AS known,
        f.ownership_token, f.own_target
 FROM (SELECT 1) AS one LEFT JOIN LATERAL (
   SELECT c.ownership_token, c.own_target FROM tenantry.claims c
@@ -143,7 +148,7 @@ WHERE c.tenant = $1::uuid AND c.portal_domain_id = $2::uuid AND c.closed_at IS N
     /// Starts the 14 days of an expired claim anew, when the tenant asked again.
     RESUME_CLAIM "resume the claim" = "
 UPDATE tenantry.claims c SET opened_at = tenantry.instant($3::bigint)
-WHERE c.tenant = $1::uuid AND c.portal_domain_id = $2::uuid AND c.closed_at IS NULL AND c.proven_at IS NULL";
+WHERE c.tenant = $1::uuid AND c.portal_domain_id = $2::uuid AND c.closed_at IS NULL";
 
     /// Remembers which version of the row was seen.
     MARK_SEEN "remember the row's version" = "
@@ -240,7 +245,7 @@ WHERE $11::boolean OR NOT EXISTS (SELECT 1 FROM
 INSERT INTO tenantry.tombstones (tenant, portal_domain_id, host, canonical_host, own_target, generation, fence, buried_at)
 SELECT c.tenant, c.portal_domain_id, c.host, c.canonical_host, c.own_target, c.generation, c.fence, tenantry.instant($3::bigint)
 FROM tenantry.claims c WHERE c.tenant = $1::uuid AND c.portal_domain_id = $2::uuid AND (
-  (c.closed_at IS NULL AND c.proven_at IS NOT NULL) OR EXISTS (SELECT 1 FROM tenantry.inventory i WHERE i.tenant = c.tenant AND i.portal_domain_id = c.portal_domain_id AND i.host = c.host))
+  (c.closed_at IS NULL AND c.proven_at IS NOT NULL) OR EXISTS (SELECT 1 FROM tenantry.inventory i WHERE i.tenant = c.tenant AND i.host = c.host))
 ON CONFLICT (tenant, portal_domain_id, host, generation) DO NOTHING";
 
     /// Fences the hosts that a tenant left behind: their claim was closed by a change, and their last object is gone.
@@ -296,22 +301,23 @@ SELECT page.id, coalesce(p.tenant, c.tenant) AS tenant,
   CASE WHEN p.id IS NULL AND (c.row_gone_at IS NULL OR c.row_seen_at <= tenantry.instant($3::bigint)) THEN 'vanished'
        WHEN p.id IS NULL THEN ''
        WHEN c.claim_id IS NULL THEN 'unannounced'
-       WHEN p.updated_at IS DISTINCT FROM c.row_version THEN 'changed'
+       WHEN tenantry.micros(p.updated_at) <> tenantry.micros(c.row_version) THEN 'changed'
        WHEN p.status = 'disabled' AND c.row_seen_at <= tenantry.instant($3::bigint) THEN 'disabled_with_objects'
        WHEN c.row_seen_at IS NULL OR c.row_seen_at <= tenantry.instant($4::bigint) THEN 'unannounced'
        ELSE '' END AS why,
   coalesce(p.status = 'active', false) AS active,
+  coalesce(p.id IS NOT NULL AND c.opened_at <= tenantry.instant($5::bigint), false) AS settled,
   coalesce(c.host, '') AS host, coalesce(c.probe_nonce, '') AS probe_nonce, coalesce(c.generation, 0) AS generation,
   coalesce(c.fingerprint_sha256, '') AS fingerprint_sha256, coalesce(p.certificate_secret_name, '') AS secret_name,
-  coalesce(e.state, '') AS edge_state, coalesce(e.reason, '') AS edge_reason, coalesce(c.fence, 0) AS fence,
-  k.portal_domain_id AS kept_id, k.host AS kept_host, k.generation AS kept_generation, k.name AS kept_secret
+  coalesce(e.state, '') AS edge_state, coalesce(e.reason, '') AS edge_reason, coalesce(c.fence, 0) AS fence, k.kept
 FROM page
 LEFT JOIN public.portal_domains p ON p.id = page.id
 LEFT JOIN tenantry.claims c ON c.portal_domain_id = page.id AND c.closed_at IS NULL AND (p.tenant IS NULL OR c.tenant = p.tenant)
 LEFT JOIN tenantry.observations e ON e.tenant = p.tenant AND e.portal_domain_id = p.id AND e.axis = 'edge'
-LEFT JOIN LATERAL (SELECT i.portal_domain_id, i.host, i.generation, i.name FROM tenantry.inventory i
-  WHERE i.tenant = c.tenant AND i.kind = 'secret_copy' AND i.host <> c.host AND i.removed_at IS NULL AND p.status <> 'disabled'
-  ORDER BY i.generation DESC LIMIT 1) AS k ON true
+LEFT JOIN LATERAL (SELECT jsonb_agg(jsonb_build_object('id', i.portal_domain_id, 'host', i.host, 'generation', i.generation,
+    'secret', i.name) ORDER BY i.generation) AS kept FROM tenantry.inventory i
+  WHERE i.tenant = c.tenant AND i.kind = 'secret_copy' AND i.host <> c.host AND i.removed_at IS NULL AND p.status <> 'disabled')
+  AS k ON true
 ORDER BY page.id";
 
     /// Rows by a filter, with the claim of each.

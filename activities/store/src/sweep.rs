@@ -5,6 +5,7 @@ use crate::error::StoreError;
 use crate::sql;
 use proto::v1 as wire;
 use sqlx::PgConnection;
+use sqlx::types::Json;
 use uuid::Uuid;
 
 /// Largest page. Bounds the answer: about 500 bytes for each active domain.
@@ -15,6 +16,9 @@ const REMOVAL_SILENCE_MS: i64 = 10 * 60_000;
 /// The same for every other row. The sweep proves a live one by itself and lets its run sleep; it wakes the run of any
 /// other, which looks more often than this, and of a live one whose proof fails.
 const SILENCE_MS: i64 = 26 * 3_600_000;
+
+/// A claim this old has a run that the visibility store shows, unless it is lost.
+const SETTLED_MS: i64 = 2 * 60_000;
 
 /// Reads one page, ordered by domain id, in one statement.
 pub(crate) async fn sweep(
@@ -32,6 +36,7 @@ pub(crate) async fn sweep(
         .bind(i64::from(limit))
         .bind(micros(request.now_ms - REMOVAL_SILENCE_MS))
         .bind(micros(request.now_ms - SILENCE_MS))
+        .bind(if request.settled { micros(request.now_ms - SETTLED_MS) } else { -1 })
         .all(&mut tx)
         .await?;
     commit(tx).await?;
@@ -43,11 +48,17 @@ pub(crate) async fn sweep(
         if records.len() >= limit as usize {
             page.next_after_domain_id.clone_from(&id);
         }
-        if let Some(kept) = kept(record, &tenant_id)? {
-            page.kept.push(kept);
+        page.kept.extend(kept(record, &tenant_id)?);
+        if why.is_empty() && record.field("settled")? {
+            page.settled.push(wire::SweepItem {
+                tenant_id: tenant_id.clone(),
+                portal_domain_id: id.clone(),
+                ..wire::SweepItem::default()
+            });
         }
         if !why.is_empty() {
-            page.items.push(wire::SweepItem { tenant_id, portal_domain_id: id, why });
+            let active = record.field("active")?;
+            page.items.push(wire::SweepItem { tenant_id, portal_domain_id: id, why, active });
         } else if record.field("active")? {
             page.active.push(wire::SweepDomain {
                 tenant_id,
@@ -65,15 +76,25 @@ pub(crate) async fn sweep(
     Ok(page)
 }
 
-/// The host that a change of domain left, while it still serves.
-fn kept(record: &Record, tenant_id: &str) -> Result<Option<wire::KeptHost>, StoreError> {
-    let Some(id) = record.field::<Option<Uuid>>("kept_id")? else { return Ok(None) };
-    Ok(Some(wire::KeptHost {
+/// A host that a change of domain left, while it still serves.
+#[derive(Debug, serde::Deserialize)]
+struct Kept {
+    id: Uuid,
+    host: String,
+    generation: u64,
+    secret: String,
+}
+
+fn kept(record: &Record, tenant_id: &str) -> Result<Vec<wire::KeptHost>, StoreError> {
+    let fence = record.count("fence")?;
+    let kept = record.field::<Option<Json<Vec<Kept>>>>("kept")?.map(|Json(kept)| kept).unwrap_or_default();
+    let host = |kept: Kept| wire::KeptHost {
         tenant_id: tenant_id.to_owned(),
-        portal_domain_id: id.to_string(),
-        host: record.field("kept_host")?,
-        generation: record.count("kept_generation")?,
-        fence: record.count("fence")?,
-        secret_name: record.field("kept_secret")?,
-    }))
+        portal_domain_id: kept.id.to_string(),
+        host: kept.host,
+        generation: kept.generation,
+        fence,
+        secret_name: kept.secret,
+    };
+    Ok(kept.into_iter().map(host).collect())
 }

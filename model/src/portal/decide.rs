@@ -1,14 +1,13 @@
 //! What a round does next: a total function of what was read and what is known.
 
-use crate::portal::axis::{CertificateState, DnsState, EdgeState, OwnershipState};
+use crate::portal::axis::{CertificateState, DnsState, EdgeState};
 use crate::portal::expiry;
 use crate::portal::health::{BAD_PROBES_MS, Health};
 use crate::portal::names;
 use crate::portal::plan::{Decision, Look, Plan, Step};
 use crate::portal::record::{Claim, ObjectKind, OwnedObject, Row, RunSettings};
 use crate::portal::schedule::{
-    self, CLAIM_LIFE_MS, EDGE_DEADLINE_MS, Jitter, PREFLIGHT_LIFE_MS, QUIET_MS, RATE_LIMIT_SPREAD_MS, dns_recheck_ms,
-    order_retry_ms,
+    self, EDGE_DEADLINE_MS, Jitter, PREFLIGHT_LIFE_MS, QUIET_MS, RATE_LIMIT_SPREAD_MS, dns_recheck_ms, order_retry_ms,
 };
 use crate::reason::ReasonCode;
 
@@ -48,7 +47,12 @@ pub fn decide(s: &Situation<'_>) -> Decision {
     let renewed = h.certificate_good() && !newest.is_empty() && h.edge_memory.copied_fingerprint != *newest;
     let carries = h.edge_memory.applied && renewed;
     if !h.policy_good() && !carries {
-        return while_serving(s, rest(s.now_ms + QUIET_MS, "a host name that may be used here"));
+        let quiet = s.now_ms + QUIET_MS;
+        let goes = expiry::refused_row_goes_ms(s);
+        if goes.is_some_and(|goes| s.now_ms >= goes) {
+            return Decision::Release;
+        }
+        return while_serving(s, rest(quiet.min(goes.unwrap_or(quiet)), "a host name that may be used here"));
     }
     if h.dns.next_check_ms <= s.now_ms {
         let exists = h.edge_memory.applied || h.edge_memory.serving_now;
@@ -99,7 +103,7 @@ const EVERYTHING: [Look; 4] = [Look::Dns, Look::Certificate, Look::Edge, Look::P
 fn awaiting_dns(s: &Situation<'_>) -> Decision {
     let h = s.health;
     if expiry::is_expired(h) {
-        return expiry::after(s);
+        return expiry::next_of_expired(s);
     }
     let why = match h.dns.state {
         DnsState::Correct if h.ownership_good() => "a second good look at DNS",
@@ -218,18 +222,15 @@ fn edge(s: &Situation<'_>) -> Decision {
     rest(h.dns.next_check_ms.min(h.edge.next_check_ms), "nothing; the domain is live and watched by sweeps")
 }
 
-/// The cluster refused a write, or would. What a probe saw is no reason to wait: the write is what mends it.
+/// The cluster refused a write, or would.
+const fn refused_by_cluster(reason: ReasonCode) -> bool {
+    matches!(reason, ReasonCode::EdgeConflictHost | ReasonCode::EdgeRejected | ReasonCode::EdgeUnguarded)
+}
+
+/// What a probe saw is no reason to wait: the write is what mends it.
 fn keeps_from_installing(h: &Health) -> bool {
-    let refused = |reason| {
-        matches!(
-            reason,
-            ReasonCode::EdgeConflictHost
-                | ReasonCode::EdgeRejected
-                | ReasonCode::EdgeUnguarded
-                | ReasonCode::SecretNotMirrored
-        )
-    };
-    h.edge.reason.is_some_and(refused) || h.edge.unknown.is_some_and(|u| u.reason == ReasonCode::ClusterReadUnknown)
+    h.edge.reason.is_some_and(|reason| refused_by_cluster(reason) || reason == ReasonCode::SecretNotMirrored)
+        || h.edge.unknown.is_some_and(|unknown| unknown.reason == ReasonCode::ClusterReadUnknown)
 }
 
 fn certificate_is_of_this_generation(s: &Situation<'_>) -> bool {
@@ -308,25 +309,11 @@ pub fn objects_of(slug: &str, generation: u64, host: &str, settings: &RunSetting
     all
 }
 
-/// Whether a request resumes an expired claim.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
-    /// The tenant pressed Retry or registered again: the row says `pending_dns`.
-    ByTenant,
-    /// An operator, a refresh or a sweep.
-    ByOthers,
-}
-
-/// Somebody asked: look at everything now; a tenant's request resumes an expired claim. The authority's own limits stand.
-pub fn ask_now(health: &mut Health, asked: Asked, now_ms: i64) {
+/// Somebody asked: look at everything now. The authority's own limits stand.
+pub fn ask_now(health: &mut Health, now_ms: i64) {
     health.dns.next_check_ms = now_ms;
     health.edge.next_check_ms = now_ms;
     health.certificate.next_check_ms = now_ms;
-    if asked == Asked::ByTenant && expiry::is_expired(health) {
-        health.opened_ms = now_ms;
-        health.ownership.set(OwnershipState::Pending, now_ms);
-        health.dns.attempt = 0;
-    }
 }
 
 /// Plans the next look at DNS after one was folded in.
@@ -354,13 +341,13 @@ pub fn reschedule_dns(health: &mut Health, settings: &RunSettings, jitter: Jitte
 
 /// When DNS of a domain that serves nothing is looked at again; an unproven claim ends with its life.
 fn recheck_dns(health: &mut Health, jitter: Jitter, now_ms: i64) -> i64 {
-    let age = now_ms - (expiry::ends_ms(health) - CLAIM_LIFE_MS);
+    let age = now_ms - expiry::unproven_since_ms(health);
     let attempt = health.dns.attempt.max(health.ownership.attempt).saturating_sub(1);
     match dns_recheck_ms(age, attempt, jitter) {
         Some(wait) => now_ms + wait,
         None if health.ownership_good() => now_ms + 4 * 3_600_000,
         None => {
-            expiry::expire(health, now_ms);
+            expiry::expire(health);
             now_ms + QUIET_MS
         }
     }
@@ -384,11 +371,15 @@ pub fn reschedule_certificate(health: &mut Health, jitter: Jitter, now_ms: i64) 
             // A failed order keeps 0: only a request from now on counts as "somebody asked".
             CertificateState::Failed => {
                 let memory = &mut health.certificate_memory;
-                if memory.retry_at_ms > 0 && memory.last_failure_ms == now_ms {
-                    // A fleet that was refused together does not come back together.
-                    memory.retry_at_ms += jitter.up_to(RATE_LIMIT_SPREAD_MS);
+                if memory.last_failure_ms == now_ms {
+                    if memory.retry_at_ms > 0 {
+                        // A fleet that was refused together does not come back together.
+                        memory.retry_at_ms += jitter.up_to(RATE_LIMIT_SPREAD_MS);
+                    }
+                    0
+                } else {
+                    health.certificate.next_check_ms
                 }
-                0
             }
             CertificateState::Issued
             | CertificateState::Renewing
@@ -407,10 +398,10 @@ pub fn reschedule_edge(health: &mut Health, jitter: Jitter, now_ms: i64) {
         now_ms + schedule::unknown_ms(attempt, jitter)
     } else if health.edge_good() && health.edge.state == EdgeState::Serving {
         now_ms + QUIET_MS
-    } else if matches!(
-        health.edge.reason,
-        Some(ReasonCode::EdgeConflictHost | ReasonCode::EdgeRejected | ReasonCode::EdgeUnguarded)
-    ) {
+    } else if health.edge.reason == Some(ReasonCode::SecretNotMirrored) {
+        // Seen by a look: the copy that mends it follows at once.
+        now_ms
+    } else if health.edge.reason.is_some_and(refused_by_cluster) {
         now_ms + schedule::REFUSED_RETRY_MS
     } else if memory.serving_now && memory.bad_since_ms > 0 {
         (now_ms + schedule::degraded_ms(attempt, jitter)).min(now_ms.max(memory.bad_since_ms + BAD_PROBES_MS))

@@ -3,7 +3,7 @@
 use super::*;
 use crate::finding::Finding;
 use crate::portal::audit::{AuditFacts, audit};
-use crate::portal::axis::PolicyState;
+use crate::portal::axis::{OwnershipState, PolicyState};
 use crate::portal::health::{CertificateLook, DnsLook, EdgeObjectsLook, ProbeLook};
 use crate::portal::plan::Verdict;
 use crate::portal::record::Status;
@@ -289,7 +289,7 @@ fn a_refusing_authority_is_asked_at_most_four_times_an_hour() {
     assert!((2..=4).contains(&world.orders), "{}", world.orders);
     assert_eq!(world.statuses.last(), Some(&Status::CertificateFailed));
     world.authority_refuses = false;
-    ask_now(&mut world.health, Asked::ByTenant, world.now);
+    ask_now(&mut world.health, world.now);
     world.run_until(world.now + 2 * HOUR);
     assert_eq!(world.statuses.last(), Some(&Status::Active));
 }
@@ -299,7 +299,7 @@ fn impatience_never_spends_more_than_four_orders_an_hour() {
     let mut world = World { authority_refuses: true, ..World::good() };
     let end = world.now + HOUR;
     while world.now < end {
-        ask_now(&mut world.health, Asked::ByTenant, world.now);
+        ask_now(&mut world.health, world.now);
         world.run();
         world.now += 5_000;
     }
@@ -311,7 +311,7 @@ fn broken_dns_of_a_live_domain_shows_at_once_and_counts_after_fifteen_minutes() 
     let mut world = World::good();
     world.run_until(world.now + 60_000);
     world.dns = DnsState::Absent;
-    ask_now(&mut world.health, Asked::ByTenant, world.now);
+    ask_now(&mut world.health, world.now);
     world.run();
     let shown = face(&world.health, false, world.now);
     assert_eq!((shown.status, shown.reason), (Status::Active, Some(ReasonCode::DnsNoRecords)));
@@ -347,7 +347,7 @@ fn an_expired_certificate_ends_active_and_a_new_one_brings_it_back() {
     let mut world = World::good();
     world.run_until(world.now + 60_000);
     world.expired = true;
-    ask_now(&mut world.health, Asked::ByOthers, world.now);
+    ask_now(&mut world.health, world.now);
     world.run_until(world.now + 17 * 60_000);
     assert_eq!(world.statuses.last(), Some(&Status::CertificateFailed), "visitors get an expired certificate");
     assert!(world.gateway && world.route && world.copied);
@@ -362,7 +362,7 @@ fn a_host_that_policy_refuses_later_is_still_seen_from_outside() {
     world.run_until(world.now + 60_000);
     world.health.policy.state = *PolicyState::ALL.iter().find(|s| **s != PolicyState::Allowed).unwrap();
     world.edge_answers = false;
-    ask_now(&mut world.health, Asked::ByOthers, world.now);
+    ask_now(&mut world.health, world.now);
     world.run_until(world.now + 17 * 60_000);
     assert!(!world.health.edge_memory.serving_now, "nobody looked");
 }
@@ -398,7 +398,8 @@ fn an_expired_claim_stops_and_a_request_resumes_it() {
     assert_eq!(world.health.ownership.reason, Some(ReasonCode::ClaimExpired));
     assert_eq!(world.statuses.last(), Some(&Status::DnsFailed));
     world.dns = DnsState::Correct;
-    ask_now(&mut world.health, Asked::ByTenant, world.now);
+    expiry::resume(&mut world.health, world.now);
+    ask_now(&mut world.health, world.now);
     world.run_until(world.now + HOUR);
     assert_eq!(world.statuses.last(), Some(&Status::Active));
 }
@@ -407,7 +408,7 @@ fn an_expired_claim_stops_and_a_request_resumes_it() {
 fn a_sweep_does_not_resume_an_expired_claim() {
     let mut world = World { dns: DnsState::Absent, ..World::good() };
     world.run_until(world.now + 15 * 24 * HOUR);
-    ask_now(&mut world.health, Asked::ByOthers, world.now);
+    ask_now(&mut world.health, world.now);
     world.run();
     assert_eq!(world.health.ownership.reason, Some(ReasonCode::ClaimExpired));
 }
@@ -417,7 +418,7 @@ fn a_lapse_of_an_old_domain_is_watched_and_not_expired() {
     let mut world = World::good();
     world.run_until(world.now + 40 * 24 * HOUR);
     world.dns = DnsState::Absent;
-    ask_now(&mut world.health, Asked::ByOthers, world.now);
+    ask_now(&mut world.health, world.now);
     world.run_until(world.now + 2 * HOUR);
     assert_eq!(world.statuses.last(), Some(&Status::VerifyingDns));
     world.dns = DnsState::Correct;
@@ -456,14 +457,14 @@ proptest! {
             (world.dns, world.path_open, world.authority_refuses) = (dns, path, refuses);
             (world.conflict, world.edge_answers) = (conflict, answers);
             if ask {
-                ask_now(&mut world.health, Asked::ByTenant, world.now);
+                ask_now(&mut world.health, world.now);
             }
             world.run_until(world.now + wait);
         }
         let good = World::good();
         (world.dns, world.path_open, world.authority_refuses) = (good.dns, true, false);
         (world.conflict, world.edge_answers) = (false, true);
-        ask_now(&mut world.health, Asked::ByTenant, world.now);
+        ask_now(&mut world.health, world.now);
         world.run_until(world.now + 30 * HOUR);
         prop_assert_eq!(world.statuses.last(), Some(&Status::Active));
     }
@@ -475,7 +476,7 @@ proptest! {
         world.run_until(world.now + 60_000);
         world.dns = dns;
         [world.path_open, world.authority_refuses, world.conflict, world.edge_answers] = flags;
-        ask_now(&mut world.health, Asked::ByTenant, world.now);
+        ask_now(&mut world.health, world.now);
         world.run_until(world.now + wait);
         prop_assert!(world.gateway && world.route && world.copied);
     }

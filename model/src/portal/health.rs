@@ -138,6 +138,8 @@ pub struct DnsMemory {
     pub proven_ms: i64,
     /// Method of that proof; empty when never.
     pub proof_method: String,
+    /// First look since then that found no proof; 0 when the last one found it, and before any proof.
+    pub lost_ms: i64,
 }
 
 /// What is remembered of the certificate between looks.
@@ -277,6 +279,9 @@ impl Health {
         if proven {
             memory.proven_ms = now_ms;
             memory.proof_method = look.proof_method;
+            memory.lost_ms = 0;
+        } else if told && memory.proven_ms > 0 && memory.lost_ms == 0 {
+            memory.lost_ms = now_ms;
         }
         if !told {
             return;

@@ -179,12 +179,20 @@ pub struct HostRules {
     pub network: NetworkPolicy,
 }
 
+/// Most of a name that is shown: a valid one has no more characters (RFC 1035 §2.3.4), and the server ends a run whose search
+/// attribute is over 2,048 bytes (measured 2026-11-26).
+pub const HOST_SHOWN_MAX: usize = 253;
+
+fn shown(input: &str) -> String {
+    plain(input).chars().take(HOST_SHOWN_MAX).collect()
+}
+
 /// Judges whether a host may be used here at all.
 ///
 /// Total. Checks in this order: syntax (`HOST_INVALID`), international form (`HOST_IDN_NOT_NORMAL`), Public Suffix List
 /// (`HOST_PUBLIC_SUFFIX`), zones of the platform and special-use names (`HOST_RESERVED`).
 pub fn judge(input: &str, rules: &HostRules) -> Finding<PolicyState> {
-    let blocked = |reason| Finding::bad(PolicyState::Blocked, reason).var("h", plain(input));
+    let blocked = |reason| Finding::bad(PolicyState::Blocked, reason).var("h", shown(input));
     let host = match Hostname::parse(input) {
         Ok(host) => host,
         Err(error) => {

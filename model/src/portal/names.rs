@@ -165,7 +165,7 @@ impl DomainIdentity {
     }
 
     /// The same for a question: before there is a row, every object of the tenant counts as its own.
-    pub fn owns_or_asks(&self, domain_id: &str, tenant: &str) -> bool {
+    pub fn owns_for_preflight(&self, domain_id: &str, tenant: &str) -> bool {
         let asks = self.portal_domain_id.is_empty() && !self.tenant_id.is_empty();
         (asks && tenant == label_value(&self.tenant_id, "tenant")) || self.owns(domain_id, tenant)
     }

@@ -102,6 +102,8 @@ pub struct Claim {
     pub probe_nonce: String,
     /// When the claim was opened, Unix milliseconds.
     pub opened_ms: i64,
+    /// Since when a proof holds, Unix milliseconds; 0 when nothing was ever proven.
+    pub proven_ms: i64,
     /// Another tenant holds a claim on the same host.
     pub contended: bool,
 }
@@ -165,6 +167,13 @@ pub struct OwnedObject {
     pub uid: String,
     /// Host that it serves.
     pub host: String,
+}
+
+impl OwnedObject {
+    /// The same object of the cluster, whichever generation lists it.
+    pub fn is_same(&self, other: &Self) -> bool {
+        (self.kind, &self.namespace, &self.name) == (other.kind, &other.namespace, &other.name)
+    }
 }
 
 /// Where the objects of a domain live, and the few settings that a decision depends on. Read with the row, so that every

@@ -34,6 +34,12 @@ pub fn objects_to_remove(
 /// source Secrets. The Gateway goes before its Secret, because a listener without its Secret delays the whole edge.
 pub fn delete_steps(objects: &[OwnedObject]) -> Vec<Step> {
     let mut sorted = objects.to_vec();
+    // One object may be listed under several generations.
+    sorted.sort_by(|a, b| {
+        let key = |o: &OwnedObject| (order(o.kind), o.namespace.clone(), o.name.clone());
+        key(a).cmp(&key(b)).then(b.generation.cmp(&a.generation))
+    });
+    sorted.dedup_by(|a, b| a.is_same(b));
     sorted.sort_by_key(|object| (order(object.kind), object.generation));
     let mut steps = Vec::with_capacity(sorted.len() + 1);
     for object in sorted {
@@ -132,6 +138,16 @@ mod tests {
                 assert!(!waits || order(kind) > order(standing), "{kind:?} goes before {standing:?}");
             }
         }
+    }
+
+    #[test]
+    fn an_object_of_several_generations_is_deleted_once() {
+        let settings = RunSettings::default();
+        let of = |generation| objects_of("id", generation, "a.example.org", &settings);
+        let all: Vec<_> = (1..=5).flat_map(of).collect();
+        let steps = delete_steps(&all);
+        assert_eq!(steps.len(), 6, "five kinds and the Orders");
+        assert!(steps.iter().all(|step| step.deletes().is_some_and(|object| object.generation == 5)));
     }
 
     #[test]

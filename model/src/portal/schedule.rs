@@ -9,6 +9,8 @@ const DAY: i64 = 24 * HOUR;
 pub const CLAIM_LIFE_MS: i64 = 14 * DAY;
 /// The row of an expired claim is kept for this long, so that Retry goes on with the tenant's settings.
 pub const EXPIRED_ROW_KEPT_MS: i64 = 30 * DAY;
+/// A look at DNS this long ago is recent enough to let an expired row go.
+pub const LAST_LOOK_LIFE_MS: i64 = 10 * MINUTE;
 /// A tenant's mistake of class T other than "no record yet" becomes a failure status after this long.
 pub const TENANT_GRACE_MS: i64 = DAY;
 /// Requests that arrive faster than this are served together.

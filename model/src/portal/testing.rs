@@ -29,6 +29,7 @@ pub(crate) fn claim() -> Claim {
         own_target: "t-aaaaaaaaaaaaaaaa.portal.app.example.com".to_owned(),
         probe_nonce: "nonce".to_owned(),
         opened_ms: 0,
+        proven_ms: 0,
         contended: false,
     }
 }

@@ -8,8 +8,9 @@ use proto::v1::{ExplainReply, PortalDomainInput, ReconcileReply};
 use sqlx::Row as _;
 use std::time::Duration;
 use temporalio_client::{
-    UntypedQuery, UntypedSignal, UntypedUpdate, UntypedWorkflow, WorkflowExecuteUpdateOptions, WorkflowQueryOptions,
-    WorkflowSignalOptions, WorkflowStartOptions, errors::WorkflowStartError,
+    UntypedQuery, UntypedSignal, UntypedUpdate, UntypedWorkflow, WorkflowCancelOptions, WorkflowDescribeOptions,
+    WorkflowExecuteUpdateOptions, WorkflowExecutionStatus, WorkflowQueryOptions, WorkflowSignalOptions,
+    WorkflowStartOptions, errors::WorkflowStartError,
 };
 use temporalio_common::data_converters::RawValue;
 use temporalio_common::protos::temporal::api::common::v1::Payload;
@@ -167,6 +168,25 @@ impl Domain {
         let signal = UntypedSignal::new(names::RECONCILE_SIGNAL);
         handle.signal(signal, json(&self.input(trigger)), WorkflowSignalOptions::default()).await?;
         Ok(())
+    }
+
+    /// Asks the run to end, as `temporal workflow cancel` does.
+    ///
+    /// # Errors
+    /// Temporal refused.
+    pub async fn cancel(&self, rig: &Rig) -> anyhow::Result<()> {
+        let handle = rig.temporal.get_workflow_handle::<UntypedWorkflow>(self.workflow_id());
+        Ok(handle.cancel(WorkflowCancelOptions::default()).await?)
+    }
+
+    /// A run of the tenant is open.
+    ///
+    /// # Errors
+    /// Temporal refused.
+    pub async fn is_open(&self, rig: &Rig) -> anyhow::Result<bool> {
+        let handle = rig.temporal.get_workflow_handle::<UntypedWorkflow>(self.workflow_id());
+        let described = handle.describe(WorkflowDescribeOptions::default()).await?;
+        Ok(described.status() == WorkflowExecutionStatus::Running)
     }
 
     /// The update `reconcile`.

@@ -31,7 +31,10 @@ impl Rig {
     }
 
     /// The neighbour was served all the time, and nobody wrote its objects.
-    pub(crate) async fn neighbour_was_left_alone(&self) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// It was not, or somebody did.
+    pub async fn neighbour_was_left_alone(&self) -> anyhow::Result<()> {
         let Some(neighbour) = self.neighbour.get() else { return Ok(()) };
         neighbour.visitor.was_served().await?;
         let now = self.versions(&neighbour.domain).await?;
@@ -41,7 +44,8 @@ impl Rig {
         Ok(())
     }
 
-    /// What changes when somebody writes an object of the domain: its uid, and its generation or certificate.
+    /// What changes when somebody writes an object of the domain. cert-manager writes the status of Certificates by itself,
+    /// and there the generation counts.
     async fn versions(&self, domain: &Domain) -> anyhow::Result<BTreeMap<String, String>> {
         let selector = format!("portal.alga-psa.com/tenant={}", domain.tenant);
         let mut all = BTreeMap::new();
@@ -49,9 +53,13 @@ impl Rig {
             let json = self.kubectl.run(&["get", kind, "-A", "-l", &selector, "-o", "json"], None).await?;
             let list: serde_json::Value = serde_json::from_str(&json)?;
             for object in list["items"].as_array().into_iter().flatten() {
-                let (meta, certificate) = (&object["metadata"], &object["data"]["tls.crt"]);
-                let name = format!("{kind} {}/{}", meta["namespace"], meta["name"]);
-                all.insert(name, format!("{} {} {certificate}", meta["uid"], meta["generation"]));
+                let meta = &object["metadata"];
+                let by_others = kind.starts_with("certificates.");
+                let version = &meta[if by_others { "generation" } else { "resourceVersion" }];
+                all.insert(
+                    format!("{kind} {}/{}", meta["namespace"], meta["name"]),
+                    format!("{} {version}", meta["uid"]),
+                );
             }
         }
         Ok(all)

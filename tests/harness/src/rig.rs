@@ -84,6 +84,15 @@ impl Rig {
         Domain::create(self, &format!("{label}.{}", devstack::CUSTOMER_ZONE)).await
     }
 
+    /// Runs a text in the database as its owner: what no application does.
+    ///
+    /// # Errors
+    /// The database refused.
+    pub async fn sql(&self, text: &str) -> anyhow::Result<()> {
+        sqlx::raw_sql(sqlx::AssertSqlSafe(text.to_owned())).execute(&self.database).await?;
+        Ok(())
+    }
+
     /// Sets a DNS record of the sample zones.
     ///
     /// # Errors

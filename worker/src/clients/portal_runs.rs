@@ -3,13 +3,15 @@
 
 use crate::exit::{Exit, Failure};
 use contract::names;
+use futures::TryStreamExt as _;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::collections::BTreeSet;
 use std::time::Duration;
 use temporalio_client::errors::{WorkflowQueryError, WorkflowStartError};
 use temporalio_client::{
-    Client, QueryRejectCondition, UntypedQuery, UntypedSignal, UntypedWorkflow, WorkflowQueryOptions,
-    WorkflowSignalOptions, WorkflowStartOptions,
+    Client, QueryRejectCondition, UntypedQuery, UntypedSignal, UntypedWorkflow, WorkflowListOptions,
+    WorkflowQueryOptions, WorkflowSignalOptions, WorkflowStartOptions,
 };
 use temporalio_common::data_converters::RawValue;
 use temporalio_common::protos::temporal::api::common::v1::Payload;
@@ -129,6 +131,23 @@ impl PortalRuns {
             .await
             .map_err(|error| unreachable("could not signal the run", error))?;
         Ok(())
+    }
+
+    /// Tenants of these whose run is open.
+    ///
+    /// # Errors
+    /// `Unreachable`.
+    pub(crate) async fn open_of(&self, tenants: &[String]) -> Result<BTreeSet<String>, Failure> {
+        // Ids are UUIDs of the database: nothing in them ends a quoted text.
+        let ids = tenants.iter().map(|tenant| format!("'{}'", names::portal_domain_workflow_id(tenant)));
+        let query = format!("ExecutionStatus = 'Running' AND WorkflowId IN ({})", ids.collect::<Vec<_>>().join(", "));
+        let found: Vec<_> = self
+            .client
+            .list_workflows(query, WorkflowListOptions::builder().limit(tenants.len()).build())
+            .try_collect()
+            .await
+            .map_err(|error| unreachable("could not list the runs", error))?;
+        Ok(found.iter().filter_map(|run| names::tenant_of_workflow_id(run.id()).map(str::to_owned)).collect())
     }
 
     /// Asks the open run of a tenant.

@@ -2,7 +2,8 @@
 
 use contract::convert::{health_to_carry, object_to_wire};
 use model::finding::{AxisWord, Evidence};
-use model::portal::axis::{DnsState, OwnershipState};
+use model::portal::axis::{CertificateState, DnsState, OwnershipState};
+use model::portal::decide::retry_order_at;
 use model::portal::health::{AxisRecord, Health};
 use model::portal::hostname::{proof_name, proof_value};
 use model::portal::record::Status;
@@ -112,11 +113,17 @@ fn last_look(health: &Health) -> i64 {
 
 /// The earliest look that is still to come; a time that passed belongs to an axis that waits for another.
 fn next_check(health: &Health, now_ms: i64) -> i64 {
-    [health.dns.next_check_ms, health.certificate.next_check_ms, health.edge.next_check_ms]
+    [health.dns.next_check_ms, next_look_at_certificate(health), health.edge.next_check_ms]
         .into_iter()
         .filter(|next| *next > now_ms)
         .min()
         .unwrap_or_default()
+}
+
+/// A failed order is tried again when the schedule or the authority says so.
+fn next_look_at_certificate(health: &Health) -> i64 {
+    let failed = health.certificate.state == CertificateState::Failed;
+    if failed { retry_order_at(health) } else { health.certificate.next_check_ms }
 }
 
 /// Answers the query `explain`.
@@ -126,12 +133,20 @@ pub(super) fn explain(s: &RunState) -> wire::ExplainReply {
     };
     let mut axes = Vec::with_capacity(5);
     let mut observations = Vec::new();
-    let now_ms = last_look(health);
-    explain_axis(&health.policy, "", now_ms, &mut axes, &mut observations);
-    explain_axis(&health.ownership, how_proven(health), now_ms, &mut axes, &mut observations);
-    explain_axis(&health.dns, "", now_ms, &mut axes, &mut observations);
-    explain_axis(&health.certificate, "", now_ms, &mut axes, &mut observations);
-    explain_axis(&health.edge, "", now_ms, &mut axes, &mut observations);
+    // A time that passed belongs to an axis that waits for another.
+    let seen_ms = last_look(health);
+    let upcoming = |next_ms: i64| if next_ms > seen_ms { iso8601(next_ms) } else { String::new() };
+    explain_axis(&health.policy, "", upcoming(health.policy.next_check_ms), &mut axes, &mut observations);
+    explain_axis(
+        &health.ownership,
+        how_proven(health),
+        upcoming(health.ownership.next_check_ms),
+        &mut axes,
+        &mut observations,
+    );
+    explain_axis(&health.dns, "", upcoming(health.dns.next_check_ms), &mut axes, &mut observations);
+    explain_axis(&health.certificate, "", upcoming(next_look_at_certificate(health)), &mut axes, &mut observations);
+    explain_axis(&health.edge, "", upcoming(health.edge.next_check_ms), &mut axes, &mut observations);
     wire::ExplainReply {
         status: Some(status(s)),
         axes,
@@ -160,7 +175,7 @@ fn how_proven(health: &Health) -> &'static str {
 fn explain_axis<S: AxisWord>(
     axis: &AxisRecord<S>,
     plain: &str,
-    now_ms: i64,
+    next_check_at: String,
     axes: &mut Vec<wire::AxisExplanation>,
     observations: &mut Vec<wire::Observation>,
 ) {
@@ -175,8 +190,7 @@ fn explain_axis<S: AxisWord>(
         remedy: reason.map_or(String::new(), |reason| reason.remedy(&axis.vars)),
         since: iso8601(axis.since_ms),
         last_checked_at: iso8601(axis.last_checked_ms),
-        // A time that passed belongs to an axis that waits for another.
-        next_check_at: if axis.next_check_ms > now_ms { iso8601(axis.next_check_ms) } else { String::new() },
+        next_check_at,
         last_good_at: iso8601(axis.last_good_ms),
         unknown_since: axis.unknown.map_or(String::new(), |unknown| iso8601(unknown.since_ms)),
         unknown_reason: axis.unknown.map_or("", |unknown| unknown.reason.as_str()).to_owned(),

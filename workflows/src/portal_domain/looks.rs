@@ -5,6 +5,7 @@ use contract::convert;
 use contract::options::{long_look, outside_look, short_step};
 use model::finding::Finding;
 use model::portal::decide::{reschedule_certificate, reschedule_dns, reschedule_edge, slug_in_force};
+use model::portal::expiry;
 use model::portal::health::{CertificateLook, DnsLook, EdgeObjectsLook, Health, ProbeLook};
 use model::portal::plan::{Look, Step};
 use model::portal::record::RunSettings;
@@ -87,6 +88,9 @@ fn fold(ctx: &Ctx, with: impl FnOnce(&mut Health, &RunSettings, Jitter, i64)) {
         let s = &mut w.state;
         if let (Some(loaded), Some(health)) = (&s.loaded, &mut s.health) {
             with(health, &loaded.settings, jitter, now);
+            if !loaded.inventory.is_empty() {
+                expiry::keep_row(health);
+            }
             s.looked = true;
         }
     });

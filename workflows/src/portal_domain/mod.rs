@@ -31,6 +31,10 @@ use state::RunState;
 
 /// A run continues as new at this many events (contract: 2,000), when the server suggests it, or after 30 days.
 const HISTORY_EVENTS_MAX: u32 = 2_000;
+/// Rounds that follow each other at once; then the run rests whatever happens, so that no row can keep a worker busy.
+const AGAINS_MAX: u32 = 10;
+/// That rest.
+const UNSETTLED_MS: i64 = 60_000;
 
 /// The run of one tenant's domain.
 #[workflow]
@@ -52,9 +56,17 @@ impl PortalDomain {
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
         let began_ms = now_ms(ctx);
         ctx.state_mut(|w| w.state.began_ms = began_ms);
+        let mut agains = 0;
         loop {
-            match round::round(ctx).await? {
-                Next::Again => {}
+            let next = round::round(ctx).await?;
+            // A cancelled run ends: its activities and timers no longer work, so it could only spin. Its row is found by the
+            // sweep, which starts another one.
+            if ctx.cancellation_token().is_cancelled() {
+                return Err(WorkflowTermination::cancelled());
+            }
+            agains = if matches!(next, Next::Again) { agains + 1 } else { 0 };
+            match next {
+                Next::Again if agains < AGAINS_MAX => {}
                 Next::Ended => {
                     // An update that this round served still has to answer.
                     let handlers = ctx.clone();
@@ -62,6 +74,11 @@ impl PortalDomain {
                     if !ctx.state(|w| w.state.pending()) {
                         return Ok(());
                     }
+                }
+                Next::Again => {
+                    agains = 0;
+                    continue_as_new_when_due(ctx).await?;
+                    wait(ctx, now_ms(ctx) + UNSETTLED_MS, "a row that changes under every round".to_owned()).await?;
                 }
                 Next::Rest { until_ms, why } => {
                     continue_as_new_when_due(ctx).await?;

@@ -240,6 +240,15 @@ pub(super) async fn release(ctx: &Ctx) -> Result<Next, WorkflowTermination> {
         Ok(reply) if reply.outcome == "stale" => {
             Ok(Next::Rest { until_ms: now + RELEASE_RETRY_MS, why: "the tenant to press Retry".to_owned() })
         }
-        Ok(_) => Ok(Next::Ended),
+        Ok(_) => {
+            ctx.state_mut(|w| {
+                w.state.steps.push("the row of an expired claim is deleted".to_owned());
+                if let Some(health) = &mut w.state.health {
+                    health.edge.set(EdgeState::Removed, now);
+                }
+            });
+            report::show(ctx);
+            Ok(Next::Ended)
+        }
     }
 }

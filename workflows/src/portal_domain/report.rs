@@ -5,6 +5,7 @@ use contract::convert;
 use contract::options::short_step;
 use model::finding::AxisWord as _;
 use model::portal::health::Health;
+use model::portal::hostname::HOST_SHOWN_MAX;
 use model::portal::record::Status;
 use model::portal::status::{Face, face};
 use model::reason::ReasonCode;
@@ -86,7 +87,7 @@ pub(super) fn show(ctx: &Ctx) {
     };
     ctx.upsert_search_attributes([
         TENANT_ID.value_set(loaded.row.tenant.clone()),
-        DOMAIN.value_set(loaded.claim.host.clone()),
+        DOMAIN.value_set(loaded.claim.host.chars().take(HOST_SHOWN_MAX).collect::<String>()),
         DOMAIN_STATUS.value_set(face.status.as_str().to_owned()),
         // Server 1.32 refuses an unset Keyword ("invalid value … from <>"), and the task with it.
         DOMAIN_REASON.value_set(face.reason.map_or(NO_REASON, ReasonCode::as_str).to_owned()),

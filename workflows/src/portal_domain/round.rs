@@ -4,7 +4,8 @@ use contract::activities::Store;
 use contract::convert;
 use contract::options::short_step;
 use model::portal::audit::{AuditFacts, audit};
-use model::portal::decide::{Asked, Situation, ask_now, decide};
+use model::portal::decide::{Situation, ask_now, decide};
+use model::portal::expiry;
 use model::portal::health::Health;
 use model::portal::plan::{Decision, Plan, Verdict};
 use model::portal::record::Status;
@@ -137,13 +138,16 @@ fn take_in(ctx: &WorkflowContext<PortalDomain>, record: &DomainRecord) -> Result
                 None => {
                     let mut health = Health::new(claim.generation, now);
                     // The claim may be older than this run.
-                    health.opened_ms = claim.opened_ms;
+                    (health.opened_ms, health.dns_memory.proven_ms) = (claim.opened_ms, claim.proven_ms);
                     // Live before this run knew it (cut-over, a run that was terminated): live until probes say otherwise.
-                    health.edge_memory.serving_now = row.status == Status::Active;
+                    health.edge_memory.serving_now = row.status == Status::Active && !claim.contended;
                     health
                 }
             });
             s.written = None;
+        }
+        if let Some(health) = s.health.as_mut().filter(|health| health.opened_ms < claim.opened_ms) {
+            expiry::resume(health, claim.opened_ms);
         }
         if let (Some(policy), Some(health)) = (policy, &mut s.health) {
             let good = |state| state == model::portal::axis::PolicyState::Allowed;
@@ -221,10 +225,8 @@ fn serve_request(ctx: &WorkflowContext<PortalDomain>) -> Option<Next> {
         }
         s.ask_due = false;
         s.asked_ms = now;
-        let retry = s.loaded.as_ref().is_some_and(|loaded| loaded.row.status == Status::PendingDns);
-        let asked = if retry { Asked::ByTenant } else { Asked::ByOthers };
         if let Some(health) = &mut s.health {
-            ask_now(health, asked, now);
+            ask_now(health, now);
         }
         None
     })

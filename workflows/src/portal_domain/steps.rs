@@ -9,7 +9,7 @@ use model::portal::decide::{reschedule_edge, slug_in_force};
 use model::portal::names::ObjectNames;
 use model::portal::plan::{Plan, Step};
 use model::portal::record::OwnedObject;
-use model::portal::schedule::{Jitter, REFUSED_RETRY_MS};
+use model::portal::schedule::{Jitter, REFUSED_RETRY_MS, REMOVAL_BLOCKED_POLL_MS};
 use model::reason::ReasonCode;
 use proto::v1 as wire;
 use temporalio_workflow::{WorkflowContext, WorkflowTermination};
@@ -97,10 +97,7 @@ async fn claim_names(ctx: &Ctx, loaded: &Loaded, list: Vec<OwnedObject>) -> Flow
             ctx.state_mut(|w| {
                 if let Some(loaded) = &mut w.state.loaded {
                     for object in list {
-                        let known = loaded
-                            .inventory
-                            .iter()
-                            .any(|o| (o.kind, &o.namespace, &o.name) == (object.kind, &object.namespace, &object.name));
+                        let known = loaded.inventory.iter().any(|o| o.is_same(&object));
                         if !known {
                             loaded.inventory.push(object);
                         }
@@ -130,24 +127,29 @@ async fn write_object(ctx: &Ctx, loaded: &Loaded, step: &Step) -> Flow {
         Err(_) => Flow::EndRound(Next::outage(now, "our cluster")),
         Ok(reply) if reply.outcome == "refused" => {
             refused(ctx, step, &reply, now);
-            if step.deletes().is_some_and(|object| object.generation < loaded.claim.generation) {
+            if step.deletes().is_some() {
                 // What serves is not touched by what cannot be cleared.
-                let why = "an operator: a delete of a replaced object was refused".to_owned();
+                let why = format!("an operator: {} was refused", step.name());
                 return Flow::EndRound(Next::Rest { until_ms: now + REFUSED_DELETE_RETRY_MS, why });
             }
-            Flow::StopPlan
+            // A certificate that is good stays in use, whether it can be relabelled or not.
+            if matches!(step, Step::ApplyCertificate) && is_good(ctx) { Flow::Go } else { Flow::StopPlan }
         }
         // What waits for it must not go before it: a listener without its Secret delays the whole edge.
         Ok(reply) if reply.outcome == "deleting" => {
             let holder = reply.vars.get("holder").cloned().unwrap_or_default();
             let why = format!("{} to be done, held by {holder}", step.name());
-            Flow::EndRound(Next::Rest { until_ms: now + REFUSED_RETRY_MS, why })
+            Flow::EndRound(Next::Rest { until_ms: now + REMOVAL_BLOCKED_POLL_MS, why })
         }
         Ok(reply) => {
             applied(ctx, loaded, step, &reply, now);
             Flow::Go
         }
     }
+}
+
+fn is_good(ctx: &Ctx) -> bool {
+    ctx.state(|w| w.state.health.as_ref().is_some_and(model::portal::health::Health::certificate_good))
 }
 
 /// A refusal is a finding of the platform, shown on the axis that the step serves.
@@ -162,12 +164,20 @@ fn refused(ctx: &Ctx, step: &Step, reply: &wire::ApplyStepReply, now: i64) {
     };
     ctx.state_mut(|w| {
         w.state.steps.push(format!("refused {} ({})", step.name(), reason.as_str()));
-        if matches!(step, Step::Delete(_) | Step::DeleteOrders(_)) {
+        if step.deletes().is_some() {
             return;
         }
         let Some(health) = &mut w.state.health else { return };
         let generation = health.generation;
-        if matches!(step, Step::ApplyCertificate | Step::DiscardFailedCertificate(_)) {
+        if matches!(step, Step::ApplyCertificate) && health.certificate_good() {
+            return;
+        }
+        if matches!(step, Step::CopySecret) && reply.vars.contains_key("found") {
+            // The source was renewed since we looked: look again, and copy the newer one at once.
+            health.certificate.next_check_ms = now;
+            return;
+        }
+        if matches!(step, Step::ApplyCertificate) {
             let finding = Finding { vars: reply.vars.clone(), ..Finding::bad(CertificateState::Preflight, reason) };
             health.certificate.fold(finding, |_| false, generation, now);
             health.certificate.next_check_ms = now + REFUSED_RETRY_MS;
@@ -192,8 +202,8 @@ fn applied(ctx: &Ctx, loaded: &Loaded, step: &Step, reply: &wire::ApplyStepReply
         let s = &mut w.state;
         let Some(health) = &mut s.health else { return };
         match step {
-            // A new generation of a host whose certificate stands: nothing was ordered.
-            Step::ApplyCertificate if health.certificate_good() => {}
+            // A new generation of a host whose certificate stands. Another issuer would order again: the next look tells.
+            Step::ApplyCertificate if health.certificate_good() => health.certificate.next_check_ms = now,
             Step::ApplyCertificate => {
                 health.certificate.set(CertificateState::Ordering, now);
                 health.certificate.next_check_ms = now;
@@ -267,7 +277,7 @@ pub(super) async fn forget(ctx: &Ctx, removed: Vec<OwnedObject>) -> Option<Next>
     }
     ctx.state_mut(|w| {
         if let Some(loaded) = &mut w.state.loaded {
-            loaded.inventory.retain(|object| !gone.contains(object));
+            loaded.inventory.retain(|object| !gone.iter().any(|gone| gone.is_same(object)));
         }
     });
     let object = back.remaining.first()?;

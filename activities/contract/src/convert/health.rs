@@ -77,6 +77,7 @@ pub fn health_to_carry(health: &Health, pending_request: bool) -> wire::PortalDo
             observed_cname: dns.observed_cname.clone(),
             proven_ms: dns.proven_ms,
             proof_method: dns.proof_method.clone(),
+            lost_ms: dns.lost_ms,
         }),
         certificate: Some(wire::CertificateMemory {
             preflight_passed_ms: certificate.preflight_passed_ms,
@@ -124,6 +125,7 @@ pub fn health_from_carry(carry: &wire::PortalDomainCarry) -> Health {
             observed_cname: dns.observed_cname.clone(),
             proven_ms: dns.proven_ms,
             proof_method: dns.proof_method.clone(),
+            lost_ms: dns.lost_ms,
         };
     }
     if let Some(certificate) = &carry.certificate {

@@ -65,6 +65,7 @@ pub fn claim_from_wire(claim: &wire::Claim) -> Claim {
         own_target: claim.own_target.clone(),
         probe_nonce: claim.probe_nonce.clone(),
         opened_ms: claim.opened_ms,
+        proven_ms: claim.proven_ms,
         contended: claim.contended,
     }
 }

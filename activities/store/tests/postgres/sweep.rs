@@ -1,6 +1,6 @@
 //! `sweepRows`: pages, and what each row wants.
 
-use crate::fixture::{DAY, Db, MINUTE, SECOND, T0, with_database, write};
+use crate::fixture::{DAY, Db, MINUTE, SECOND, T0, inventory, object, with_database, write};
 use proto::v1 as wire;
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -9,7 +9,7 @@ use uuid::Uuid;
 async fn fleet(db: &Db, limit: u32, now_ms: i64) -> (BTreeMap<String, String>, Vec<wire::SweepDomain>) {
     let (mut wants, mut active, mut after) = (BTreeMap::new(), Vec::new(), String::new());
     loop {
-        let request = wire::SweepRequest { now_ms, after_domain_id: after, limit };
+        let request = wire::SweepRequest { now_ms, after_domain_id: after, limit, settled: false };
         let page = db.store.sweep(&request).await.unwrap();
         assert!(page.items.len() + page.active.len() <= limit as usize);
         for item in page.items {
@@ -96,6 +96,51 @@ async fn pages_cover_the_fleet_once_and_list_the_live_hosts() {
         db.put_status(tenant, id, "active", T0 + MINUTE).await;
         let again = fleet(db, 100, T0 + MINUTE).await.1;
         assert_eq!(again[0].fingerprint_sha256, first.fingerprint_sha256);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn hosts_that_a_change_left_are_kept_until_they_are_removed() {
+    with_database(async |db: &Db| {
+        let (tenant, id) = db.registered("a.customer.example").await;
+        for (generation, host) in [(1, "a.customer.example"), (2, "b.customer.example"), (3, "c.customer.example")] {
+            db.register(tenant, host).await;
+            let loaded = db.load(tenant, id, T0).await;
+            if generation < 3 {
+                let copy = object(generation, "secret_copy", &format!("s{generation}"), host);
+                db.store.record(&inventory(&loaded, vec![copy], vec![], T0)).await.unwrap();
+            }
+        }
+        let kept = async |settled| {
+            let request = wire::SweepRequest { now_ms: T0 + 3 * MINUTE, limit: 10, settled, ..Default::default() };
+            db.store.sweep(&request).await.unwrap()
+        };
+        let page = kept(false).await;
+        let hosts: Vec<&str> = page.kept.iter().map(|kept| kept.host.as_str()).collect();
+        assert_eq!(hosts, ["a.customer.example", "b.customer.example"]);
+        assert!(page.kept.iter().all(|kept| kept.fence > 0 && kept.secret_name.starts_with('s')));
+        assert!(page.settled.is_empty());
+        assert_eq!(kept(true).await.settled.len(), 1, "a row that wants nothing, two minutes after its claim");
+        store::disable(&db.app, tenant).await.unwrap();
+        assert!(kept(false).await.kept.is_empty(), "a removal is under way");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_version_of_any_instant_is_compared() {
+    with_database(async |db: &Db| {
+        for version in ["infinity", "3000-01-01 00:00:00.123457", "1950-01-01 00:00:00.5", "-infinity"] {
+            let (tenant, id) = db.registered("far.customer.example").await;
+            db.load(tenant, id, T0).await;
+            db.execute(&format!("UPDATE portal_domains SET updated_at = '{version}' WHERE id = '{id}'")).await;
+            let written = db.put_status(tenant, id, "verifying_dns", T0 + SECOND).await;
+            assert_eq!(written.outcome, "written", "{version}");
+            db.load(tenant, id, T0 + MINUTE).await;
+            assert_eq!(wants(db, id, T0 + MINUTE).await, "", "{version}");
+            db.execute("DELETE FROM portal_domains").await;
+        }
     })
     .await;
 }

@@ -105,7 +105,7 @@ impl EdgeIndex {
 
 impl OwnObjects {
     fn owns(&self, claim: &HostClaim) -> bool {
-        !claim.domain_id.is_empty() && self.domain.owns_or_asks(&claim.domain_id, &claim.tenant)
+        !claim.domain_id.is_empty() && self.domain.owns_for_preflight(&claim.domain_id, &claim.tenant)
     }
 }
 

@@ -3,6 +3,7 @@
 mod authority;
 mod canary;
 mod days;
+mod garbage;
 mod interop;
 mod life;
 mod outages;

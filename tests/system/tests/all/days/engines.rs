@@ -255,6 +255,16 @@ impl Engines {
         Ok(wire::WakeDomainReply {})
     }
 
+    /// The Java test server cannot list runs.
+    #[activity(definition = definition::FindLostRuns)]
+    async fn find_lost_runs(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        _input: wire::FindLostRunsRequest,
+    ) -> Result<wire::FindLostRunsReply, ActivityError> {
+        Ok(wire::FindLostRunsReply::default())
+    }
+
     #[activity(definition = definition::WriteManifests)]
     async fn write_manifests(
         self: Arc<Self>,

@@ -4,7 +4,8 @@ use super::world::{CANONICAL, HOST};
 use contract::convert::finding_to_wire;
 use model::finding::Finding;
 use model::portal::axis::PolicyState;
-use model::portal::schedule::{CLAIM_LIFE_MS, EXPIRED_ROW_KEPT_MS};
+use model::portal::expiry::row_goes_after;
+use model::portal::schedule::CLAIM_LIFE_MS;
 use proto::v1 as wire;
 use std::collections::BTreeMap;
 
@@ -101,7 +102,7 @@ impl Store {
             opened_ms: now_ms,
             ..wire::Claim::default()
         });
-        let expired = claim.proven_ms == 0 && now_ms - claim.opened_ms >= CLAIM_LIFE_MS;
+        let expired = now_ms - claim.opened_ms.max(claim.proven_ms) >= CLAIM_LIFE_MS;
         if expired && row.status == "pending_dns" {
             claim.opened_ms = now_ms;
         }
@@ -139,7 +140,8 @@ impl Store {
         if !request.fingerprint_sha256.is_empty() {
             self.fingerprint.clone_from(&request.fingerprint_sha256);
         }
-        if let Some(claim) = self.claim.as_mut().filter(|_| !request.proof_method.is_empty()) {
+        let other = |claim: &&mut wire::Claim| claim.proof_method != request.proof_method;
+        if let Some(claim) = self.claim.as_mut().filter(|_| !request.proof_method.is_empty()).filter(other) {
             claim.proven_ms = request.now_ms;
             claim.proof_method.clone_from(&request.proof_method);
         }
@@ -178,7 +180,7 @@ impl Store {
 
     fn long_expired(&self, now_ms: i64) -> bool {
         let begun = self.claim.as_ref().map(|claim| claim.opened_ms.max(claim.proven_ms));
-        begun.is_some_and(|begun| begun <= now_ms - CLAIM_LIFE_MS - EXPIRED_ROW_KEPT_MS)
+        begun.is_some_and(|begun| now_ms >= row_goes_after(begun))
     }
 
     /// The sweep's statement for a fleet of one.
@@ -200,6 +202,7 @@ impl Store {
                 tenant_id: TENANT.to_owned(),
                 portal_domain_id: DOMAIN.to_owned(),
                 why: why.to_owned(),
+                active: row.status == "active",
             });
         } else if row.status == "active" {
             let edge = self.axes.iter().find(|axis| axis.axis == "edge").cloned().unwrap_or_default();
