@@ -88,7 +88,7 @@ async fn make(
         .arg("-o")
         .arg(building)
         .args([".", "istio.io/istio/pilot/cmd/pilot-discovery"]);
-    fetch::run("build the cluster's parts (the first time 5 min on two idle cores)", &mut build, &log, progress)
+    fetch::run("build the cluster's parts (the first time 5 to 12 min on two cores)", &mut build, &log, progress)
         .await?;
     let failed = |error: io::Error| fetch::explain("keep what was built", &error.to_string(), &log);
     fs::rename(building.join("cluster"), building.join("devcluster")).map_err(failed)?;

@@ -146,14 +146,18 @@ async fn read_back(ctx: &Ctx, loaded: &Loaded, wanted: &[OwnedObject], standing:
     let Ok(back) = ctx.execute_local_activity(Cluster::read_back, request, short_step("read back")).await else {
         return Readback::Outage;
     };
-    // What was refused comes first: the others may only wait for it. A refused object that is somebody else's does not remain.
-    let refused = back.remaining.iter().find_map(|left| {
-        let of = |s: &&Standing| s.object.kind.as_str() == left.kind && s.object.name == left.name;
-        standing.iter().find(of).and_then(|s| s.holder.clone()).map(|holder| (left, holder))
-    });
-    let Some(object) = refused.as_ref().map(|(left, _)| *left).or_else(|| back.remaining.first()) else {
-        return Readback::Gone;
+    let Some(first) = back.remaining.first() else { return Readback::Gone };
+    // What was refused comes first: the others may only wait for it. A refused object that is somebody else's does not remain,
+    // and is named only where something of ours waits for it: one of ours that lost its labels looks like that.
+    let holds = |s: &&Standing| {
+        back.remaining.iter().any(|left| {
+            let itself = s.object.kind.as_str() == left.kind && s.object.name == left.name;
+            itself || ObjectKind::parse(&left.kind).is_some_and(|kind| waits_for(kind, s.object.kind))
+        })
     };
+    let refused =
+        standing.iter().filter(holds).find_map(|s| Some((convert::object_to_wire(&s.object), s.holder.clone()?)));
+    let object = refused.as_ref().map_or(first, |(object, _)| object);
     let now = now_ms(ctx);
     let since = ctx.state(|w| w.state.removing_ms);
     let finalizers = || match back.held_by.get(&object.name) {
@@ -161,7 +165,7 @@ async fn read_back(ctx: &Ctx, loaded: &Loaded, wanted: &[OwnedObject], standing:
         None => "a cause that is not known".to_owned(),
     };
     let pending = now - since >= REMOVAL_BLOCKED_MS;
-    let holder = refused.map(|(_, holder)| holder).or_else(|| pending.then(finalizers));
+    let holder = refused.as_ref().map(|(_, holder)| holder.clone()).or_else(|| pending.then(finalizers));
     let blocked = holder.is_some();
     ctx.state_mut(|w| {
         let Some(health) = &mut w.state.health else { return };

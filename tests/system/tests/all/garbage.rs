@@ -60,6 +60,20 @@ fn texts_of_any_size_end_no_run() {
 }
 
 #[test]
+fn a_name_that_is_none_is_refused_and_removed() {
+    on_the_stack(async |rig| {
+        let mut domain = rig.domain("any-name").await?;
+        domain.register_row(rig, "a..b.acme-customer.test").await?;
+        domain.announce(rig, "register").await?;
+        domain.reaches(rig, Status::DnsFailed, MINUTE).await?;
+        domain.disable_row(rig).await?;
+        domain.announce(rig, "disable").await?;
+        domain.vanishes(rig, MINUTE).await?;
+        rig.oracle(&domain).await
+    });
+}
+
+#[test]
 fn a_cancelled_run_ends_and_another_one_is_started() {
     on_the_stack(async |rig| {
         let domain = rig.domain("cancelled").await?;

@@ -71,3 +71,35 @@ fn a_refused_delete_keeps_the_row_the_secrets_and_says_so() {
         rig.oracle(&domain).await
     });
 }
+
+#[test]
+fn a_gateway_that_lost_its_labels_is_named_and_kept_until_somebody_says_whose_it_is() {
+    on_the_stack(async |rig| {
+        let domain = rig.domain("unlabelled").await?;
+        domain.go_live(rig).await?;
+        let gateway = format!("portal-domain-gw-{}", domain.id);
+        let kind = "gateways.networking.istio.io";
+        let (tenant, id) = ("portal.alga-psa.com/tenant", "portal.alga-psa.com/domain-id");
+        let args = ["label", kind, "-n", "istio-system", &gateway, &format!("{tenant}-"), &format!("{id}-")];
+        rig.kubectl.run(&args, None).await?;
+        domain.disable_row(rig).await?;
+        domain.announce(rig, "disable").await?;
+        eventually("explain names the Gateway", MINUTE, || async {
+            let args = ["domain", "explain", "--tenant", &domain.tenant.to_string()];
+            let (_, explained, _) = rig.tenantry(&args).await.map_err(|error| error.to_string())?;
+            match explained.contains("REMOVAL_BLOCKED")
+                && explained.contains(&format!("gateway istio-system/{gateway}"))
+            {
+                true => Ok(()),
+                false => Err(explained),
+            }
+        })
+        .await?;
+        ensure!(rig.kubectl.object(kind, "istio-system", &gateway).await?.is_some(), "it was deleted all the same");
+        let again = [format!("{tenant}={}", domain.tenant), format!("{id}={}", domain.id)];
+        rig.kubectl.run(&["label", kind, "-n", "istio-system", &gateway, &again[0], &again[1]], None).await?;
+        domain.announce(rig, "disable").await?;
+        domain.vanishes(rig, 2 * MINUTE).await?;
+        rig.oracle(&domain).await
+    });
+}
