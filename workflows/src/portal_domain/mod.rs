@@ -32,7 +32,7 @@ use state::RunState;
 /// A run continues as new at this many events (contract: 2,000), when the server suggests it, or after 30 days.
 const HISTORY_EVENTS_MAX: u32 = 2_000;
 /// Rounds that follow each other at once; then the run rests whatever happens, so that no row can keep a worker busy.
-const AGAINS_MAX: u32 = 10;
+const REPEATS_MAX: u32 = 10;
 /// That rest.
 const UNSETTLED_MS: i64 = 60_000;
 
@@ -56,7 +56,7 @@ impl PortalDomain {
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
         let began_ms = now_ms(ctx);
         ctx.state_mut(|w| w.state.began_ms = began_ms);
-        let mut agains = 0;
+        let mut repeats = 0;
         loop {
             let next = round::round(ctx).await?;
             // A cancelled run ends: its activities and timers no longer work, so it could only spin. Its row is found by the
@@ -64,9 +64,9 @@ impl PortalDomain {
             if ctx.cancellation_token().is_cancelled() {
                 return Err(WorkflowTermination::cancelled());
             }
-            agains = if matches!(next, Next::Again) { agains + 1 } else { 0 };
+            repeats = if matches!(next, Next::Again) { repeats + 1 } else { 0 };
             match next {
-                Next::Again if agains < AGAINS_MAX => {}
+                Next::Again if repeats < REPEATS_MAX => {}
                 Next::Ended => {
                     // An update that this round served still has to answer.
                     let handlers = ctx.clone();
@@ -76,7 +76,7 @@ impl PortalDomain {
                     }
                 }
                 Next::Again => {
-                    agains = 0;
+                    repeats = 0;
                     continue_as_new_when_due(ctx).await?;
                     wait(ctx, now_ms(ctx) + UNSETTLED_MS, "a row that changes under every round".to_owned()).await?;
                 }
