@@ -14,7 +14,7 @@ const PAGE_MAX: u32 = 500;
 /// it every few minutes, so this long a silence means that there is no run.
 const REMOVAL_SILENCE_MS: i64 = 10 * 60_000;
 /// The same for every other row. The sweep proves a live one by itself and lets its run sleep; it wakes the run of any
-/// other, which looks more often than this, and of a live one whose proof fails.
+/// other (most look more often; an expired claim is looked at when it is woken), and of a live one whose proof fails.
 const SILENCE_MS: i64 = 26 * 3_600_000;
 
 /// A claim this old has a run that the visibility store shows, unless it is lost.

@@ -381,6 +381,16 @@ fn silent_name_servers_are_asked_less_and_less_and_the_claim_expires() {
 }
 
 #[test]
+fn a_route_that_is_gone_is_put_back_in_the_round_that_sees_it_though_the_probe_fails_too() {
+    let mut world = World::good();
+    world.run_until(world.now + 60_000);
+    (world.route, world.edge_answers) = (false, false);
+    ask_now(&mut world.health, world.now);
+    world.run();
+    assert!(world.route, "the probe's finding delayed the write that mends it");
+}
+
+#[test]
 fn the_next_generation_of_a_served_host_stays_active() {
     let mut world = World::good();
     world.run_until(world.now + 60_000);
