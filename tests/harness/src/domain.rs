@@ -2,6 +2,7 @@
 
 use crate::rig::Rig;
 use crate::wait::eventually;
+use anyhow::Context as _;
 use contract::names;
 use model::portal::record::Status;
 use proto::v1::{ExplainReply, PortalDomainInput, ReconcileReply};
@@ -10,7 +11,8 @@ use std::time::Duration;
 use temporalio_client::{
     UntypedQuery, UntypedSignal, UntypedUpdate, UntypedWorkflow, WorkflowCancelOptions, WorkflowDescribeOptions,
     WorkflowExecuteUpdateOptions, WorkflowExecutionStatus, WorkflowQueryOptions, WorkflowSignalOptions,
-    WorkflowStartOptions, errors::WorkflowStartError,
+    WorkflowStartOptions,
+    errors::{WorkflowInteractionError, WorkflowStartError},
 };
 use temporalio_common::data_converters::RawValue;
 use temporalio_common::protos::temporal::api::common::v1::Payload;
@@ -161,6 +163,9 @@ impl Domain {
 
     /// The application's enqueue: start, and signal where a run is open already.
     ///
+    /// These are two calls. A run that ends between them loses the request (portal-domain §3, §16): the application then says
+    /// `enqueued: false` and leaves the row, which the sweep finds within a minute.
+    ///
     /// # Errors
     /// Temporal refused both.
     pub async fn announce(&self, rig: &Rig, trigger: &str) -> anyhow::Result<()> {
@@ -169,8 +174,11 @@ impl Domain {
         let workflow = UntypedWorkflow::new(names::PORTAL_DOMAIN_WORKFLOW);
         match rig.temporal.start_workflow(workflow, payload, options).await {
             Ok(_) => Ok(()),
-            Err(WorkflowStartError::AlreadyStarted { .. }) => self.signal(rig, trigger).await,
-            Err(error) => Err(error.into()),
+            Err(WorkflowStartError::AlreadyStarted { .. }) => match self.send(rig, trigger).await {
+                Err(WorkflowInteractionError::NotFound(_)) => Ok(()),
+                other => other.context("the signal after a refused start"),
+            },
+            Err(error) => Err(error).context("the start"),
         }
     }
 
@@ -179,10 +187,13 @@ impl Domain {
     /// # Errors
     /// Temporal refused.
     pub async fn signal(&self, rig: &Rig, trigger: &str) -> anyhow::Result<()> {
+        self.send(rig, trigger).await.context("the signal")
+    }
+
+    async fn send(&self, rig: &Rig, trigger: &str) -> Result<(), WorkflowInteractionError> {
         let handle = rig.temporal.get_workflow_handle::<UntypedWorkflow>(self.workflow_id());
         let signal = UntypedSignal::new(names::RECONCILE_SIGNAL);
-        handle.signal(signal, json(&self.input(trigger)), WorkflowSignalOptions::default()).await?;
-        Ok(())
+        handle.signal(signal, json(&self.input(trigger)), WorkflowSignalOptions::default()).await
     }
 
     /// Asks the run to end, as `temporal workflow cancel` does.
@@ -212,8 +223,8 @@ impl Domain {
         let handle = rig.temporal.get_workflow_handle::<UntypedWorkflow>(self.workflow_id());
         let update = UntypedUpdate::new("reconcile");
         let argument = json(&serde_json::json!({ "reason": "test" }));
-        let answer = handle.execute_update(update, argument, WorkflowExecuteUpdateOptions::default()).await?;
-        read(answer)
+        let answer = handle.execute_update(update, argument, WorkflowExecuteUpdateOptions::default()).await;
+        read(answer.context("the update reconcile")?)
     }
 
     /// The query `explain`.
