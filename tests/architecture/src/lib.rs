@@ -13,6 +13,12 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
     ("probe", &["contract", "model", "proto"]),
     ("store", &["contract", "model", "proto"]),
     ("record", &["contract", "model", "proto"]),
+    // Clients of outside systems know nothing of workflows; `tenancy` is what puts them to work.
+    ("outbound", &[]),
+    ("mail", &["outbound"]),
+    ("billing", &["outbound"]),
+    ("credentials", &[]),
+    ("tenancy", &["billing", "contract", "credentials", "mail", "model", "outbound", "proto", "store"]),
     ("challenge-responder", &["model"]),
     ("dns-server", &[]),
     ("devstack", &["dns-server"]),

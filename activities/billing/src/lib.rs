@@ -1,0 +1,1 @@
+//! Stripe: only the calls that tenant provisioning makes.

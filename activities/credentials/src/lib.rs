@@ -1,0 +1,1 @@
+//! Passwords, their hashes, and what is sealed.

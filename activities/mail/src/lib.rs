@@ -1,0 +1,1 @@
+//! Mail: the text, and the providers that take it.
