@@ -3,4 +3,5 @@
 pub mod finding;
 pub mod portal;
 pub mod reason;
+pub mod tenant;
 pub mod time;

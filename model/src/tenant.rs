@@ -1,0 +1,9 @@
+//! Tenant provisioning: what a caller may ask for, the steps, and what follows when one of them fails.
+
+pub mod failure;
+pub mod fault;
+pub mod input;
+pub mod names;
+pub mod product;
+pub mod repair;
+pub mod step;

@@ -1,0 +1,123 @@
+//! Waiting for somebody: what the update `repair` may ask, and what it is answered.
+
+use super::product::words;
+use super::step::Step;
+
+words! {
+    /// What somebody decided about a step that failed.
+    Action {
+        /// Try the step again.
+        Retry = "retry",
+        /// End the creation as failed; what was written stays for an operator.
+        Abandon = "abandon",
+    }
+}
+
+words! {
+    /// Why a decision was not accepted.
+    Refusal {
+        /// The run does not wait for a repair.
+        NotWaiting = "NOT_WAITING",
+        /// The run was cancelled, which is final: it can only be abandoned.
+        Cancelled = "CANCELLED",
+        /// Somebody decided a moment ago.
+        AlreadyDecided = "ALREADY_DECIDED",
+    }
+}
+
+/// Longest `by` and `note`, in characters: they stand in the creation's record.
+pub const TEXT_MAX: usize = 500;
+
+/// A repair that is waited for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// The step that failed.
+    pub step: Step,
+    /// Type of the failure, or `cancelled`.
+    pub reason: String,
+    /// How often the step was tried.
+    pub attempts: u32,
+    /// Since when the run waits, in Unix milliseconds.
+    pub since_ms: i64,
+    /// The run was cancelled.
+    pub cancelled: bool,
+    /// What somebody decided.
+    pub decision: Option<Decision>,
+}
+
+/// A decision that was accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// What to do.
+    pub action: Action,
+    /// Who decided.
+    pub by: String,
+    /// Why, in their words.
+    pub note: String,
+}
+
+/// Reads a decision. Refused are malformed ones only: whether it can be carried out depends on the run's state.
+///
+/// # Errors
+/// One sentence that names the field.
+pub fn parse(action: &str, by: &str, note: &str) -> Result<Decision, String> {
+    let Some(parsed) = Action::parse(action) else {
+        return Err("action: must be retry or abandon".to_owned());
+    };
+    if by.trim().is_empty() {
+        return Err("by: must say who decides".to_owned());
+    }
+    for (field, text) in [("by", by), ("note", note)] {
+        if text.chars().count() > TEXT_MAX {
+            return Err(format!("{field}: must have at most {TEXT_MAX} characters"));
+        }
+    }
+    Ok(Decision { action: parsed, by: by.trim().to_owned(), note: note.trim().to_owned() })
+}
+
+/// Takes a decision into a waiting repair, or says why not.
+///
+/// # Errors
+/// See [`Refusal`].
+pub fn decide(waiting: Option<&mut Waiting>, decision: Decision) -> Result<(), Refusal> {
+    let waiting = waiting.ok_or(Refusal::NotWaiting)?;
+    if waiting.decision.is_some() {
+        return Err(Refusal::AlreadyDecided);
+    }
+    if waiting.cancelled && decision.action == Action::Retry {
+        return Err(Refusal::Cancelled);
+    }
+    waiting.decision = Some(decision);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn waiting(cancelled: bool) -> Waiting {
+        let reason = "ConfigurationError".to_owned();
+        Waiting { step: Step::CreatingAdminUser, reason, attempts: 1, since_ms: 1, cancelled, decision: None }
+    }
+
+    #[test]
+    fn malformed_decisions_are_told_by_field() {
+        assert_eq!(parse("undo", "ann", "").unwrap_err(), "action: must be retry or abandon");
+        assert_eq!(parse("retry", "  ", "").unwrap_err(), "by: must say who decides");
+        let long = "x".repeat(TEXT_MAX + 1);
+        assert!(parse("retry", "ann", &long).unwrap_err().starts_with("note:"));
+    }
+
+    #[test]
+    fn one_decision_is_taken_and_a_cancelled_run_is_only_abandoned() {
+        let retry = parse("retry", "ann", "fixed").unwrap();
+        let abandon = parse("abandon", "ann", "").unwrap();
+        assert_eq!(decide(None, retry.clone()), Err(Refusal::NotWaiting));
+        let mut open = waiting(false);
+        assert_eq!(decide(Some(&mut open), retry.clone()), Ok(()));
+        assert_eq!(decide(Some(&mut open), abandon.clone()), Err(Refusal::AlreadyDecided));
+        let mut cancelled = waiting(true);
+        assert_eq!(decide(Some(&mut cancelled), retry), Err(Refusal::Cancelled));
+        assert_eq!(decide(Some(&mut cancelled), abandon), Ok(()));
+    }
+}
