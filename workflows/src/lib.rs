@@ -4,3 +4,4 @@ mod clock;
 pub mod platform;
 pub mod portal_domain;
 pub mod sweep;
+pub mod tenant;

@@ -6,3 +6,4 @@ pub mod convert;
 pub mod loose;
 pub mod names;
 pub mod options;
+pub mod tenancy;

@@ -14,6 +14,24 @@ pub const RECONCILE_SIGNAL: &str = "reconcilePortalDomainState";
 pub const PORTAL_DOMAIN_QUEUE: &str = "portal-domain-workflows";
 /// Task queue of tenant creation and of the platform's own small workflows.
 pub const TENANT_QUEUE: &str = "tenant-workflows";
+/// Task queue of runs that may outlive every release: repairs of tenants.
+pub const TENANT_LIFECYCLE_QUEUE: &str = "tenant-lifecycle-workflows";
+/// Workflow type that creates a tenant.
+pub const TENANT_CREATION_WORKFLOW: &str = "tenantCreationWorkflow";
+/// Workflow type that creates a tenant of the help-desk product.
+pub const ALGADESK_TENANT_CREATION_WORKFLOW: &str = "algadeskTenantCreationWorkflow";
+/// Workflow type that waits for the repair of a creation whose own time was up.
+pub const TENANT_REPAIR_WORKFLOW: &str = "tenantRepairWorkflow";
+/// Workflow type that sends the welcome mail again.
+pub const RESEND_WELCOME_WORKFLOW: &str = "resendWelcomeEmailWorkflow";
+/// Query of a creation and of a repair.
+pub const CREATION_STATE_QUERY: &str = "getState";
+/// Update that decides about a step that failed.
+pub const REPAIR_UPDATE: &str = "repair";
+/// Signal that ends a creation at the next boundary of a step.
+pub const CANCEL_SIGNAL: &str = "cancel";
+/// Queues of other services: polling them would take their tasks away.
+pub const FOREIGN_QUEUES: [&str; 4] = ["email-domain-workflows", "alga-jobs", "sla-workflows", "workflow-runtime-v2"];
 /// Default Temporal address of every caller.
 pub const DEFAULT_TEMPORAL_ADDRESS: &str = "temporal-frontend.temporal.svc.cluster.local:7233";
 /// Default Temporal namespace of every caller.
@@ -39,6 +57,12 @@ mod tests {
         assert_eq!(RECONCILE_SIGNAL, "reconcilePortalDomainState");
         assert_eq!(PORTAL_DOMAIN_QUEUE, "portal-domain-workflows");
         assert_eq!(TENANT_QUEUE, "tenant-workflows");
+        assert_eq!(TENANT_LIFECYCLE_QUEUE, "tenant-lifecycle-workflows");
+        assert_eq!(TENANT_CREATION_WORKFLOW, "tenantCreationWorkflow");
+        assert_eq!(ALGADESK_TENANT_CREATION_WORKFLOW, "algadeskTenantCreationWorkflow");
+        assert_eq!(TENANT_REPAIR_WORKFLOW, "tenantRepairWorkflow");
+        assert_eq!(RESEND_WELCOME_WORKFLOW, "resendWelcomeEmailWorkflow");
+        assert_eq!((CREATION_STATE_QUERY, REPAIR_UPDATE, CANCEL_SIGNAL), ("getState", "repair", "cancel"));
         assert_eq!(portal_domain_workflow_id("t1"), "portal-domain:t1");
         assert_eq!(tenant_of_workflow_id("portal-domain:t1"), Some("t1"));
     }

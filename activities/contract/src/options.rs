@@ -41,6 +41,42 @@ pub fn long_look(start_to_close: Duration, summary: &str) -> ActivityOptions {
         .build()
 }
 
+/// One step of a creation: five minutes a try, 1 s to 30 s between tries, all of them within `all`; final types are not tried
+/// again (tenant-provisioning contract, section 3.3). The heartbeat tells a lost worker from a slow one.
+pub fn creation_step(all: Duration, summary: &str) -> ActivityOptions {
+    let one = Duration::from_secs(300).min(all);
+    retried(one, all, Duration::from_secs(1), Duration::from_secs(30), summary)
+}
+
+/// A call to the shop: two minutes a try, 2 s to 60 s between tries, at least five of them (contract, section 8.2).
+pub fn shop_call(summary: &str) -> ActivityOptions {
+    let (one, all) = (Duration::from_secs(120), Duration::from_secs(300));
+    retried(one, all, Duration::from_secs(2), Duration::from_secs(60), summary)
+}
+
+/// A step of the small workflows: one minute a try, 1 s to 30 s between tries (contract, section 10).
+pub fn small_step(all: Duration, summary: &str) -> ActivityOptions {
+    retried(Duration::from_secs(60).min(all), all, Duration::from_secs(1), Duration::from_secs(30), summary)
+}
+
+fn retried(one: Duration, all: Duration, first: Duration, longest: Duration, summary: &str) -> ActivityOptions {
+    ActivityOptions::with_close_timeouts(ActivityCloseTimeouts::ScheduleAndStartToClose {
+        schedule_to_close: all,
+        start_to_close: one,
+    })
+    .heartbeat_timeout(Duration::from_secs(10))
+    .retry_policy(
+        RetryPolicy::builder()
+            .initial_interval(first)
+            .backoff_coefficient(2.0)
+            .maximum_interval(longest)
+            .non_retryable_error_types(model::tenant::failure::final_types())
+            .build(),
+    )
+    .summary(summary.to_owned())
+    .build()
+}
+
 /// One try, and all tries together. A deploy uses up tries, so their number is not bounded, only their time.
 fn bounds(start_to_close: Duration, tries: u32) -> ActivityCloseTimeouts {
     ActivityCloseTimeouts::ScheduleAndStartToClose { schedule_to_close: start_to_close * tries, start_to_close }

@@ -180,7 +180,6 @@ pub fn parse(input: &Value, forced: Option<Product>) -> Result<NewTenant, Vec<Fa
     let admin = read_admin(&mut top);
     let apple_iap = read_apple(&mut top);
     let billing_address = read_address(&mut top);
-    drop(top);
 
     let billing_source = billing_source.unwrap_or(BillingSource::Stripe);
     check_billing(billing_source, &stripe, &checkout_session_id, apple_iap.is_some(), input, &mut faults);

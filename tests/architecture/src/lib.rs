@@ -62,6 +62,8 @@ pub const NAMEABLE: &[(&str, &[&str])] = &[
         &[
             "model",
             "proto",
+            // Only to hand a password over: see convert/tenant.rs.
+            "secrecy",
             "serde",
             "serde_json",
             "thiserror",

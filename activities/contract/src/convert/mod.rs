@@ -4,6 +4,7 @@ mod finding;
 mod health;
 mod looks;
 mod record;
+pub mod tenant;
 
 pub use finding::{axis_from_wire, evidence_from_wire, evidence_to_wire, finding_from_wire, finding_to_wire};
 pub use health::{axis_states, health_from_carry, health_to_carry};

@@ -1,0 +1,82 @@
+//! How a run fails: one place that builds the failures, and reads those of activities.
+
+use model::tenant::failure::{CANCELLED, FailureType, TRANSIENT};
+use model::tenant::fault::{self, Fault};
+use serde_json::{Value, json};
+use temporalio_common::error::{ActivityExecutionError, ApplicationFailure, IncomingError};
+use temporalio_workflow::WorkflowTermination;
+
+/// Why a step did not succeed.
+#[derive(Debug, Clone)]
+pub(super) struct StepError {
+    /// Type of the failure; [`TRANSIENT`] where trying again may help.
+    pub(super) kind: String,
+    /// What failed; never a value of the input.
+    pub(super) text: String,
+    /// The failure's details, such as the tenant that has the subscription already.
+    pub(super) details: Option<Value>,
+}
+
+impl StepError {
+    pub(super) fn new(kind: FailureType, text: impl Into<String>) -> Self {
+        Self { kind: kind.as_str().to_owned(), text: text.into(), details: None }
+    }
+
+    /// The word for lists of what was left out.
+    pub(super) fn word(&self) -> &str {
+        &self.kind
+    }
+}
+
+/// What an activity's failure says. A try that ran out of time says what the last one met.
+impl From<ActivityExecutionError> for StepError {
+    fn from(error: ActivityExecutionError) -> Self {
+        let mut cause = error.cause();
+        while let Some(found) = cause {
+            if let IncomingError::Application(failure) = found {
+                let kind = failure.type_name().filter(|name| FailureType::parse(name).is_some()).unwrap_or(TRANSIENT);
+                let details = failure
+                    .raw_details()
+                    .and_then(|payloads| payloads.first())
+                    .and_then(|payload| serde_json::from_slice(&payload.data).ok());
+                return Self { kind: kind.to_owned(), text: failure.to_string(), details };
+            }
+            cause = found.cause();
+        }
+        let text = match error.as_timeout() {
+            Some(_) => "the step did not end within its time".to_owned(),
+            None => "the step could not be carried out".to_owned(),
+        };
+        Self { kind: TRANSIENT.to_owned(), text, details: None }
+    }
+}
+
+/// Ends the run with a failure of this type.
+pub(super) fn fail(error: &StepError) -> WorkflowTermination {
+    let builder = ApplicationFailure::builder(error.text.clone()).type_name(error.kind.clone()).non_retryable(true);
+    match &error.details {
+        Some(details) => builder.details(details.clone()).build().into(),
+        None => builder.build().into(),
+    }
+}
+
+/// Ends the run because its input cannot be used; the details list every fault.
+pub(super) fn invalid(faults: &[Fault]) -> StepError {
+    StepError {
+        details: Some(fault::details(faults)),
+        ..StepError::new(FailureType::Validation, format!("the input cannot be used: {}", fault::line(faults)))
+    }
+}
+
+/// Ends the run because another one waits for the repair.
+pub(super) fn repair_required(workflow_id: &str) -> StepError {
+    StepError {
+        details: Some(json!({ "workflowId": workflow_id })),
+        ..StepError::new(FailureType::RepairRequired, format!("the creation waits for a repair in {workflow_id}"))
+    }
+}
+
+/// Ends the run because it was cancelled before anything was written.
+pub(super) fn cancelled() -> StepError {
+    StepError { kind: CANCELLED.to_owned(), text: "cancelled before anything was written".to_owned(), details: None }
+}

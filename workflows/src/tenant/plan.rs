@@ -1,0 +1,66 @@
+//! What a run is to do: a checked request, and where to begin.
+
+use contract::convert::tenant as convert;
+use model::tenant::fault::Fault;
+use model::tenant::input::{self, NewTenant};
+use model::tenant::product::Product;
+use model::tenant::repair::Waiting;
+use model::tenant::step::Step;
+use proto::v1::{CreationFacts, TenantRepairInput};
+use serde_json::Value;
+
+/// The work of one run.
+pub(super) struct Plan {
+    /// Id of the first workflow: every key of ledger, claims and mail begins with it.
+    pub(super) origin_id: String,
+    /// The request.
+    pub(super) tenant: NewTenant,
+    /// The start input without a password, as JSON text, for a successor.
+    pub(super) input: String,
+    /// An operator's password was given and is not carried to a successor.
+    pub(super) password_withheld: bool,
+    /// The first step.
+    pub(super) from: Step,
+    /// What an earlier run achieved.
+    pub(super) facts: CreationFacts,
+    /// A repair that is waited for from the start.
+    pub(super) waiting: Option<Waiting>,
+}
+
+/// Reads the input of a creation.
+pub(super) fn of_input(value: &Value, workflow_id: &str, forced: Option<Product>) -> Result<Plan, Vec<Fault>> {
+    let tenant = input::parse(value, forced)?;
+    let (input, withheld) = convert::without_password(value);
+    Ok(Plan {
+        origin_id: workflow_id.to_owned(),
+        password_withheld: withheld,
+        input,
+        from: Step::FetchingStripeDetails,
+        facts: CreationFacts::default(),
+        waiting: None,
+        tenant,
+    })
+}
+
+/// Reads what an earlier run handed over.
+pub(super) fn of_repair(carried: TenantRepairInput) -> Result<Plan, Vec<Fault>> {
+    let value: Value = serde_json::from_str(&carried.input).unwrap_or_default();
+    let tenant = input::parse(&value, Product::parse(&carried.product_code))?;
+    let step = Step::parse(&carried.step).unwrap_or(Step::CreatingTenant);
+    Ok(Plan {
+        waiting: Some(Waiting {
+            step,
+            reason: carried.reason,
+            attempts: carried.attempts,
+            since_ms: carried.since_ms,
+            cancelled: carried.cancelled,
+            decision: None,
+        }),
+        origin_id: carried.origin_id,
+        tenant,
+        input: carried.input,
+        password_withheld: carried.password_withheld,
+        from: step,
+        facts: carried.facts.unwrap_or_default(),
+    })
+}
