@@ -6,4 +6,5 @@ pub mod input;
 pub mod names;
 pub mod product;
 pub mod repair;
+pub mod seeds;
 pub mod step;
