@@ -15,10 +15,17 @@ pub(crate) const SECOND: i64 = 1_000;
 pub(crate) const MINUTE: i64 = 60 * SECOND;
 pub(crate) const DAY: i64 = 24 * 60 * MINUTE;
 
-const PRODUCT: [&str; 3] = [
+/// The product's tables, in the order of their names.
+const PRODUCT: [&str; 9] = [
     include_str!("../../../../devstack/product-schema/1_tenants.sql"),
     include_str!("../../../../devstack/product-schema/2_portal_domains.sql"),
-    include_str!("../../../../devstack/product-schema/3_app_user.sql"),
+    include_str!("../../../../devstack/product-schema/3_countries.sql"),
+    include_str!("../../../../devstack/product-schema/4_clients.sql"),
+    include_str!("../../../../devstack/product-schema/5_roles.sql"),
+    include_str!("../../../../devstack/product-schema/6_settings.sql"),
+    include_str!("../../../../devstack/product-schema/7_billing.sql"),
+    include_str!("../../../../devstack/product-schema/8_notifications.sql"),
+    include_str!("../../../../devstack/product-schema/9_app_user.sql"),
 ];
 
 /// A migrated database, and the ways into it.

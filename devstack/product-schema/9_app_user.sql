@@ -3,4 +3,5 @@ DO $$ BEGIN
   CREATE ROLE app_user LOGIN;
 EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
 END $$;
-GRANT SELECT, INSERT, UPDATE, DELETE ON tenants, users, portal_domains, portal_domain_session_otts TO app_user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO app_user;
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO app_user;
