@@ -28,6 +28,7 @@ pub use call::{Body, Call, Codes, Meaning, Reply, Want};
 pub use caller::{Caller, Limits, SetupError};
 pub use error::{CallError, Cause, Repeat};
 pub use key::IdempotencyKey;
+pub use reqwest::header::HeaderValue;
 pub use secret::{SecretFault, bearer};
 pub use shop::{
     CallbackOutcome, CheckoutProgress, CheckoutStatus, LegacySignature, Shop, ShopSettings, TenantCallback,

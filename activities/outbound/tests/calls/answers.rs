@@ -1,8 +1,8 @@
 //! What each kind of answer, and of no answer, becomes.
 
-use crate::{LIMITS, base, base_of, caller};
+use crate::{LIMITS, SHORT, base, base_of, caller};
 use outbound::testkit::{Answer, Gate, Page, ScriptedServer, refusing_address};
-use outbound::{Body, Call, CallError, Cause, Codes, Limits, Meaning, Repeat, Reply, Want};
+use outbound::{Body, Call, CallError, Cause, Codes, Meaning, Repeat, Reply, Want};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -11,8 +11,18 @@ const CODES: Codes = Codes { at: &["/name"], known: &[("busy", Meaning::Passes),
 /// Asks once, as a reader and as a writer, of a fresh server with this answer.
 async fn ask(answer: Answer) -> (Result<Reply, CallError>, Result<Reply, CallError>) {
     let server = ScriptedServer::start().await;
+    let limits = match &answer {
+        Answer::Silent | Answer::StallInBody(_) | Answer::Held(..) => SHORT,
+        Answer::Page(_)
+        | Answer::With(_)
+        | Answer::Twice(_)
+        | Answer::Nonsense
+        | Answer::Cut
+        | Answer::CutInBody(_)
+        | Answer::Endless => LIMITS,
+    };
     server.always("/a", answer);
-    let caller = caller(LIMITS);
+    let caller = caller(limits);
     let endpoint = base_of(&server).endpoint(&["a"]);
     let read = caller.send(Call::get(endpoint.clone()).codes(CODES)).await;
     let body = Body::json(&json!({"canary": "canary"}));
@@ -116,7 +126,7 @@ async fn an_answer_that_is_late_but_in_time_is_taken() {
     let server = ScriptedServer::start().await;
     let gate = Gate::closed();
     server.then("/a", Answer::Held(gate.clone(), Page::status(200)));
-    let caller = caller(Limits { total: Duration::from_secs(30), ..LIMITS });
+    let caller = caller(LIMITS);
     let call = Call::get(base_of(&server).endpoint(&["a"]));
     let opened = async {
         server.seen("/a", 1).await;

@@ -12,9 +12,10 @@ use outbound::{BaseUrl, Caller, Cleartext, Limits};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Short enough for tests of what never answers, long enough for a busy machine to make a connection.
-const LIMITS: Limits =
-    Limits { connect: Duration::from_millis(400), total: Duration::from_millis(800), body_max: 100_000 };
+/// Long enough for any busy machine.
+const LIMITS: Limits = Limits { connect: Duration::from_secs(30), total: Duration::from_secs(60), body_max: 100_000 };
+/// For what never answers.
+const SHORT: Limits = Limits { total: Duration::from_millis(1500), ..LIMITS };
 
 fn caller(limits: Limits) -> Arc<Caller> {
     install_tls_provider();

@@ -12,7 +12,7 @@ use tokio_rustls::TlsAcceptor;
 
 #[tokio::test]
 async fn a_certificate_that_nobody_trusts_gets_no_request() {
-    let caller = caller(Limits { connect: Duration::from_secs(10), total: Duration::from_secs(20), ..LIMITS });
+    let caller = caller(LIMITS);
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
     let config = ServerConfig::builder().with_no_client_auth();
@@ -34,7 +34,7 @@ async fn a_handshake_that_stalls_is_no_connection() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = base(&format!("https://{}", listener.local_addr().unwrap())).endpoint(&["a"]);
     // The kernel accepts; nobody speaks. Only the limit of connecting ends this.
-    let limits = Limits { total: Duration::from_secs(3600), ..LIMITS };
+    let limits = Limits { connect: Duration::from_millis(300), ..LIMITS };
     let sent = caller(limits).send(Call::post(endpoint, Body::json(&json!({})), Want::Status)).await;
     assert!(matches!(sent, Err(CallError::Transient { cause: Cause::NoConnection, .. })), "{sent:?}");
 }
