@@ -25,6 +25,7 @@ mod application;
 mod claim;
 mod report;
 pub mod sql;
+pub mod tenant;
 
 pub use activities::StoreActivities;
 pub use application::{RegisterError, Registered, canonical_host, disable, register};

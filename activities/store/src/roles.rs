@@ -58,17 +58,42 @@ pub struct Roles {
 
 /// Rights of the worker, `{role}` being its name. Everything is revoked first, so that a repetition leaves exactly these.
 ///
-/// The product's rows: read; write the seven columns that the contract names; delete; never insert. Of `tenants` the key
-/// alone. History and logs: append. Nothing on one-time tokens, which a deleted row takes along by its foreign key.
+/// Portal domains: read; write the seven columns that the contract names; delete; never insert. Rows of a tenant: insert; of
+/// `tenants` and `users` change the named columns; delete nothing. History, ledger and logs: append. Nothing on one-time
+/// tokens, which a deleted row takes along by its foreign key.
 const WORKER_RIGHTS: &[&str] = &[
     "REVOKE ALL ON ALL TABLES IN SCHEMA tenantry FROM {role}",
     "REVOKE ALL ON ALL SEQUENCES IN SCHEMA tenantry FROM {role}",
-    "REVOKE ALL ON public.portal_domains, public.tenants FROM {role}",
+    "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}",
+    "REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM {role}",
     "GRANT USAGE ON SCHEMA tenantry TO {role}",
     "GRANT SELECT, DELETE ON public.portal_domains TO {role}",
     "GRANT UPDATE (status, status_message, last_checked_at, verification_details, certificate_secret_name, \
      last_synced_resource_version, updated_at) ON public.portal_domains TO {role}",
-    "GRANT SELECT (tenant) ON public.tenants TO {role}",
+    "GRANT SELECT (tenant, client_name, product_code), INSERT, UPDATE (client_name, email, updated_at, billing_source, plan, \
+     product_code, licensed_user_count, last_license_update, stripe_event_id) ON public.tenants TO {role}",
+    // Nobody's stored password is read.
+    "GRANT SELECT (tenant, user_id, email, first_name, last_name, user_type, is_inactive, created_at), INSERT, \
+     UPDATE (hashed_password, updated_at) ON public.users TO {role}",
+    "GRANT SELECT, INSERT ON public.clients, public.client_locations, public.client_billing_profiles, public.contacts, \
+     public.tag_definitions, public.tag_mappings, public.roles, public.permissions, public.role_permissions, \
+     public.user_roles, public.tax_regions, public.tax_rates, public.statuses, public.asset_type_registry, \
+     public.tenant_settings, public.tenant_email_settings, public.tenant_companies, public.tenant_addons, \
+     public.stripe_customers, public.stripe_subscriptions, public.apple_iap_subscriptions, \
+     public.tenant_notification_category_settings, public.tenant_notification_subtype_settings, \
+     public.tenant_internal_notification_category_settings, public.tenant_internal_notification_subtype_settings TO {role}",
+    // A column that only some installations have.
+    "DO $$ BEGIN IF EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = 'public' AND table_name = \
+     'stripe_subscriptions' AND column_name = 'stripe_subscription_item_id') THEN \
+     GRANT UPDATE (stripe_subscription_item_id) ON public.stripe_subscriptions TO {role}; END IF; END $$",
+    "GRANT SELECT ON public.countries, public.stripe_products, public.stripe_prices, public.notification_categories, \
+     public.notification_subtypes, public.internal_notification_categories, public.internal_notification_subtypes TO {role}",
+    "GRANT INSERT ON public.extension_audit_logs TO {role}",
+    "GRANT USAGE ON SEQUENCE public.tenant_email_settings_id_seq TO {role}",
+    "GRANT SELECT, INSERT, UPDATE (sealed, result) ON tenantry.activity_ledger TO {role}",
+    "GRANT SELECT, INSERT, DELETE ON tenantry.creation_claims TO {role}",
+    "GRANT SELECT, INSERT, UPDATE (state, workflow_id, step, reason, changed_at) ON tenantry.creations TO {role}",
+    "GRANT SELECT, INSERT ON tenantry.creation_log TO {role}",
     "GRANT SELECT, INSERT, UPDATE ON tenantry.claims, tenantry.observations, tenantry.inventory, tenantry.tombstones TO {role}",
     "GRANT SELECT, INSERT ON tenantry.claim_generations, tenantry.observation_log, tenantry.history TO {role}",
     "GRANT SELECT, INSERT, UPDATE, DELETE ON tenantry.preflight_tokens TO {role}",
@@ -86,7 +111,7 @@ const WORKER_RIGHTS: &[&str] = &[
 const RESPONDER_RIGHTS: &[&str] = &[
     "REVOKE ALL ON ALL TABLES IN SCHEMA tenantry FROM {role}",
     "REVOKE ALL ON ALL SEQUENCES IN SCHEMA tenantry FROM {role}",
-    "REVOKE ALL ON public.portal_domains, public.tenants FROM {role}",
+    "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}",
     "GRANT USAGE ON SCHEMA tenantry TO {role}",
     "GRANT SELECT (token, host, body, expires_at) ON tenantry.preflight_tokens TO {role}",
     "ALTER ROLE {role} SET default_transaction_read_only = on",
@@ -94,7 +119,8 @@ const RESPONDER_RIGHTS: &[&str] = &[
 ];
 
 /// What is taken back at a revert; the rights on own tables go with the tables.
-const WITHDRAW: &str = "REVOKE ALL ON public.portal_domains, public.tenants FROM {role}";
+const WITHDRAW: &str =
+    "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}; REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM {role}";
 
 fn for_role(text: &str, role: &Role) -> AssertSqlSafe<String> {
     // The name holds nothing but lower-case letters, digits and underscores: see `Role::new`.

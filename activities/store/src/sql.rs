@@ -14,13 +14,14 @@ pub struct Statement {
 }
 
 macro_rules! statements {
-    ($(#[$list_doc:meta])* $list:ident { $($(#[$doc:meta])* $id:ident $name:literal = $text:literal;)+ }) => {
-        $($(#[$doc])* pub(crate) const $id: Statement = Statement { name: $name, text: $text };)+
+    ($($(#[$list_doc:meta])* $list:ident { $($(#[$doc:meta])* $id:ident $name:literal = $text:literal;)+ })+) => {
+        $($($(#[$doc])* pub(crate) const $id: Statement = Statement { name: $name, text: $text };)+
 
         $(#[$list_doc])*
-        pub const $list: &[Statement] = &[$($id,)+];
+        pub const $list: &[Statement] = &[$($id,)+];)+
     };
 }
+pub(crate) use statements;
 
 statements! {
 /// Statements of the worker's role.

@@ -1,0 +1,159 @@
+//! The record of creations: where each stands, and who decided what.
+
+use super::error::TenantError;
+use super::sql;
+use crate::db::{self, Record, commit, micros};
+use crate::error::StoreError;
+use proto::v1 as wire;
+use serde::Serialize;
+use sqlx::postgres::PgConnection;
+use uuid::Uuid;
+
+/// One creation, as `tenantry tenant list` shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CreationSummary {
+    /// The tenant.
+    pub tenant_id: Uuid,
+    /// Its name.
+    pub tenant_name: String,
+    /// Its product.
+    pub product_code: String,
+    /// open, repair, completed or abandoned.
+    pub state: String,
+    /// Id of the first workflow.
+    pub origin_id: String,
+    /// The run that works on it, or waits.
+    pub workflow_id: String,
+    /// The step that waits for a repair.
+    pub step: String,
+    /// Type of its failure.
+    pub reason: String,
+    /// Unix milliseconds.
+    pub opened_ms: i64,
+    /// Unix milliseconds.
+    pub changed_ms: i64,
+}
+
+/// One line of a creation's log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CreationEvent {
+    /// Unix milliseconds.
+    pub at_ms: i64,
+    /// State that began.
+    pub state: String,
+    /// Step that failed.
+    pub step: String,
+    /// Type of its failure.
+    pub reason: String,
+    /// The run that said so.
+    pub workflow_id: String,
+    /// Who decided.
+    pub decided_by: String,
+    /// Why.
+    pub note: String,
+}
+
+/// A creation with its log and the steps that are done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CreationDetail {
+    /// The creation.
+    #[serde(flatten)]
+    pub summary: CreationSummary,
+    /// Activities whose work is committed.
+    pub done: Vec<String>,
+    /// Its log, oldest first.
+    pub log: Vec<CreationEvent>,
+}
+
+/// Writes a state and a line of the log. A creation that wrote nothing has no record: then there is nothing to note.
+pub(super) async fn record(conn: &mut PgConnection, request: &wire::RecordCreationRequest) -> Result<(), TenantError> {
+    let mut tx = db::begin(conn).await?;
+    let changed = sql::SET_CREATION
+        .bind(&request.origin_id)
+        .bind(&request.state)
+        .bind(&request.workflow_id)
+        .bind(&request.step)
+        .bind(&request.reason)
+        .bind(micros(request.now_ms))
+        .optional(&mut tx)
+        .await?;
+    if let Some(record) = changed {
+        sql::LOG_CREATION
+            .bind(record.field::<Uuid>("tenant")?)
+            .bind(&request.origin_id)
+            .bind(micros(request.now_ms))
+            .bind(&request.state)
+            .bind(&request.step)
+            .bind(&request.reason)
+            .bind(&request.workflow_id)
+            .bind(&request.by)
+            .bind(&request.note)
+            .execute(&mut tx)
+            .await?;
+    }
+    commit(tx).await?;
+    Ok(())
+}
+
+fn summary(record: &Record) -> Result<CreationSummary, StoreError> {
+    Ok(CreationSummary {
+        tenant_id: record.field("tenant")?,
+        tenant_name: record.field("client_name")?,
+        product_code: record.field("product_code")?,
+        state: record.field("state")?,
+        origin_id: record.field("origin_id")?,
+        workflow_id: record.field("workflow_id")?,
+        step: record.field("step")?,
+        reason: record.field("reason")?,
+        opened_ms: record.millis("opened_us")?,
+        changed_ms: record.millis("changed_us")?,
+    })
+}
+
+pub(super) async fn list(
+    conn: &mut PgConnection,
+    state: Option<&str>,
+    limit: u32,
+) -> Result<Vec<CreationSummary>, TenantError> {
+    let mut tx = db::begin(conn).await?;
+    let records = sql::LIST_CREATIONS.bind(state).bind(i64::from(limit)).all(&mut tx).await?;
+    commit(tx).await?;
+    Ok(records.iter().map(summary).collect::<Result<_, _>>()?)
+}
+
+pub(super) async fn detail(conn: &mut PgConnection, tenant: Uuid) -> Result<Option<CreationDetail>, TenantError> {
+    let mut tx = db::begin(conn).await?;
+    let Some(record) = sql::READ_CREATION.bind(tenant).optional(&mut tx).await? else {
+        commit(tx).await?;
+        return Ok(None);
+    };
+    let summary = summary(&record)?;
+    let done = sql::READ_DONE.bind(&summary.origin_id).all(&mut tx).await?;
+    let log = sql::READ_CREATION_LOG.bind(tenant).all(&mut tx).await?;
+    commit(tx).await?;
+    let done = done.iter().map(|record| record.field("activity")).collect::<Result<_, _>>()?;
+    let event = |record: &Record| {
+        Ok::<_, StoreError>(CreationEvent {
+            at_ms: record.millis("at_us")?,
+            state: record.field("state")?,
+            step: record.field("step")?,
+            reason: record.field("reason")?,
+            workflow_id: record.field("workflow_id")?,
+            decided_by: record.field("decided_by")?,
+            note: record.field("note")?,
+        })
+    };
+    let log = log.iter().map(event).collect::<Result<_, _>>()?;
+    Ok(Some(CreationDetail { summary, done, log }))
+}
+
+/// Open ones, and those that wait for a repair.
+pub(super) async fn counts(conn: &mut PgConnection) -> Result<(i64, i64), TenantError> {
+    let mut tx = db::begin(conn).await?;
+    let record = sql::COUNT_CREATIONS.plain().one(&mut tx).await?;
+    commit(tx).await?;
+    Ok((record.field("open")?, record.field("repair")?))
+}

@@ -1,0 +1,102 @@
+//! What sending a welcome mail again needs to know, and what it leaves behind.
+
+use super::error::TenantError;
+use super::{id, sql};
+use crate::db::{self, commit, micros};
+use proto::v1 as wire;
+use serde_json::json;
+use sqlx::postgres::PgConnection;
+use sqlx::types::Json;
+use std::fmt;
+use uuid::Uuid;
+
+/// An active internal administrator.
+#[derive(Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are those of the columns")]
+pub struct Administrator {
+    pub user_id: Uuid,
+    pub email: String,
+    pub first_name: String,
+    pub last_name: String,
+    pub tenant_name: String,
+    pub product_code: String,
+}
+
+impl fmt::Debug for Administrator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Administrator").field("user_id", &self.user_id).finish_non_exhaustive()
+    }
+}
+
+pub(super) async fn administrator(
+    conn: &mut PgConnection,
+    tenant: Uuid,
+    user: Option<Uuid>,
+) -> Result<Option<Administrator>, TenantError> {
+    let mut tx = db::begin(conn).await?;
+    let record = sql::FIND_ADMINISTRATOR.bind(tenant).bind(user).optional(&mut tx).await?;
+    commit(tx).await?;
+    let Some(record) = record else { return Ok(None) };
+    Ok(Some(Administrator {
+        user_id: record.field("user_id")?,
+        email: record.field("email")?,
+        first_name: record.field("first_name")?,
+        last_name: record.field("last_name")?,
+        tenant_name: record.field("client_name")?,
+        product_code: record.field("product_code")?,
+    }))
+}
+
+pub(super) async fn resends_since(
+    conn: &mut PgConnection,
+    tenant: Uuid,
+    user: Uuid,
+    since_ms: i64,
+) -> Result<i64, TenantError> {
+    let mut tx = db::begin(conn).await?;
+    let record = sql::COUNT_RESENDS.bind(tenant).bind(user.to_string()).bind(micros(since_ms)).one(&mut tx).await?;
+    commit(tx).await?;
+    Ok(record.field("count")?)
+}
+
+pub(super) async fn audit(
+    conn: &mut PgConnection,
+    billing_tenant: Uuid,
+    request: &wire::AuditResendRequest,
+) -> Result<(), TenantError> {
+    let customer = id(&request.tenant_id, "the tenant id")?;
+    // Callers send ids of other systems too, such as `extension:<id>`: those stand in the details.
+    let asked_by = Uuid::parse_str(&request.triggered_by).ok();
+    let event = if request.succeeded { "tenant.welcome.email.resent" } else { "tenant.welcome.email.resend.failed" };
+    let key = model::tenant::names::ledger_key(&request.origin_id, "logAuditEvent", "");
+    let details = json!({ "tenantId": customer, "triggeredBy": request.triggered_by, "key": key });
+    let mut tx = db::begin(conn).await?;
+    let digest = super::ledger::digest(request, &[]);
+    let entry = super::ledger::Entry {
+        origin_id: &request.origin_id,
+        activity: "logAuditEvent",
+        part: "",
+        tenant: Some(customer),
+        digest,
+        now_ms: request.now_ms,
+    };
+    super::ledger::take_turn(&mut tx, vec![request.origin_id.clone()]).await?;
+    if super::ledger::find::<serde_json::Value>(&mut tx, &entry).await?.is_none() {
+        sql::INSERT_AUDIT
+            .bind(billing_tenant)
+            .bind(event)
+            .bind(asked_by)
+            .bind(&request.triggered_by_email)
+            .bind(&request.user_id)
+            .bind(&request.origin_id)
+            .bind(if request.succeeded { "completed" } else { "failed" })
+            .bind(Some(request.error.clone()).filter(|error| !error.is_empty()))
+            .bind(Json(details))
+            .bind(micros(request.now_ms))
+            .execute(&mut tx)
+            .await?;
+        super::ledger::write(&mut tx, &entry, &json!({})).await?;
+    }
+    commit(tx).await?;
+    Ok(())
+}
