@@ -3,11 +3,11 @@
 use std::fmt;
 use std::time::SystemTime;
 
+use outbound::IdempotencyKey;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::address::{Address, HeaderText};
 use crate::key::{hex, mark};
-use outbound::IdempotencyKey;
 
 /// Who a mail is from or to. `Debug` shows neither name nor address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub struct Mail {
     pub from: Mailbox,
     /// The subject.
     pub subject: HeaderText,
-    /// The body for readers that show HTML.
+    /// The body for readers that show HTML; empty for a mail of plain text.
     pub html: SecretString,
     /// The body for all others.
     pub text: SecretString,

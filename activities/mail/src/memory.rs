@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use outbound::IdempotencyKey;
+
 use crate::error::{MailError, code};
 use crate::send::Accepted;
-use outbound::IdempotencyKey;
 
 /// Keys that are remembered, the oldest is forgotten first. A day of many creations; about 200 bytes each.
 const KEYS_MAX: usize = 4096;

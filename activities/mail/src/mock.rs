@@ -4,11 +4,12 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use outbound::IdempotencyKey;
+
 use crate::error::MailError;
 use crate::mail::Mail;
 use crate::memory::Memory;
 use crate::send::{Accepted, Repeat, SendMail};
-use outbound::IdempotencyKey;
 
 /// Mails that are kept, the oldest go first.
 const KEPT_MAX: usize = 1000;

@@ -152,6 +152,7 @@ struct Wire<'a> {
     from: String,
     to: [&'a str; 1],
     subject: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
     html: &'a str,
     text: &'a str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -205,6 +206,9 @@ mod tests {
         let body = serde_json::to_string(&Wire::of(&sample("ann@customer.test"))).unwrap();
         let expected = r#"{"from":"System <noreply@msp.test>","to":["ann@customer.test"],"subject":"Welcome","html":"<p>canary-html</p>","text":"canary-text\n","tags":[{"name":"workflow","value":"tenant_creation"}]}"#;
         assert_eq!(body, expected);
+        let plain = Mail { html: "".into(), tags: Vec::new(), ..sample("ann@customer.test") };
+        let body = serde_json::to_string(&Wire::of(&plain)).unwrap();
+        assert!(!body.contains("html") && !body.contains("tags"), "{body}");
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use outbound::IdempotencyKey;
+
 use crate::error::MailError;
 use crate::mail::Mail;
-use outbound::IdempotencyKey;
 
 /// The clock of a provider, so that tests can move it.
 pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;

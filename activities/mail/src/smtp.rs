@@ -4,6 +4,7 @@ mod dialogue;
 mod message;
 mod settings;
 
+use outbound::IdempotencyKey;
 use secrecy::ExposeSecret as _;
 use tokio::time::timeout;
 
@@ -15,7 +16,6 @@ use crate::mail::Mail;
 use crate::memory::{Attempt, Memory};
 use crate::send::{Accepted, Repeat, SendMail};
 use dialogue::{Dialogue, QUIT_WAIT};
-use outbound::IdempotencyKey;
 use settings::Checked;
 
 /// Sends through a mail server.

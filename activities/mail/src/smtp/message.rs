@@ -3,30 +3,36 @@
 use lettre::Message;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox as Wire, MultiPart, SinglePart};
+use outbound::IdempotencyKey;
 use secrecy::{ExposeSecret as _, SecretSlice};
 
 use crate::error::{MailError, code};
 use crate::key::mark;
 use crate::mail::{Mail, Mailbox};
-use outbound::IdempotencyKey;
 
 /// Writes the message. Date and `Message-ID` come from the mail, the boundary between its parts from the key, and nothing
 /// from a clock or from chance.
 pub(super) fn write(mail: &Mail, key: &IdempotencyKey) -> Result<SecretSlice<u8>, MailError> {
-    let parts = MultiPart::alternative()
-        // A text that contained the boundary would need to know the key; the mark `=_` is of no encoding (RFC 2045 §6.7).
-        .boundary(format!("=_{}", mark(key)))
-        .singlepart(SinglePart::plain(mail.text.expose_secret().to_owned()))
-        .singlepart(SinglePart::html(mail.html.expose_secret().to_owned()));
-    let message = Message::builder()
+    let head = Message::builder()
         .from(mailbox(&mail.from)?)
         .to(mailbox(&mail.to)?)
         .subject(mail.subject.as_str())
         .date(mail.sent_at)
         .message_id(Some(mail.message_id.as_str().to_owned()))
-        .raw_header(automatic())
-        .multipart(parts)
-        .map_err(|_| MailError::Refused { status: None, code: code::UNWRITABLE })?;
+        .raw_header(automatic());
+    let text = SinglePart::plain(mail.text.expose_secret().to_owned());
+    let message = match mail.html.expose_secret() {
+        "" => head.singlepart(text),
+        // No part can hold the boundary: quoted-printable and base64 write no `=_` (RFC 2045 §6.7), and names, all that
+        // strangers enter, never begin a line.
+        html => head.multipart(
+            MultiPart::alternative()
+                .boundary(format!("=_{}", mark(key)))
+                .singlepart(text)
+                .singlepart(SinglePart::html(html.to_owned())),
+        ),
+    };
+    let message = message.map_err(|_| MailError::Refused { status: None, code: code::UNWRITABLE })?;
     Ok(SecretSlice::from(message.formatted()))
 }
 
@@ -61,6 +67,12 @@ mod tests {
         assert_eq!(text(&mail), text(&mail.clone()));
         let later = Mail { sent_at: mail.sent_at + Duration::from_secs(1), ..mail.clone() };
         assert_ne!(text(&mail), text(&later));
+    }
+
+    #[test]
+    fn a_mail_without_html_is_plain_text() {
+        let text = text(&Mail { html: "".into(), ..sample("ann@customer.test") });
+        assert!(text.contains("Content-Type: text/plain") && !text.contains("multipart"), "{text}");
     }
 
     #[test]
