@@ -73,6 +73,8 @@ pub enum Answer {
     Page(Page),
     /// By what the request says.
     With(Arc<dyn Fn(&Recorded) -> Page + Send + Sync>),
+    /// Well, but without a length: the end of the connection ends the body (RFC 9112 §6.3).
+    UntilClose(Page),
     /// Late: when the gate opens.
     Held(Gate, Page),
     /// Never: the connection stays open.

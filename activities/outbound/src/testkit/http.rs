@@ -58,6 +58,11 @@ pub(super) async fn answer(
             let page = make(request);
             write(stream, &page, page.body.len()).await
         }
+        Answer::UntilClose(page) => {
+            let head = format!("HTTP/1.1 {} Scripted\r\nconnection: close\r\n\r\n", page.status);
+            stream.write_all(head.as_bytes()).await?;
+            stream.write_all(&page.body).await
+        }
         Answer::Held(gate, page) => {
             gate.passed().await;
             write(stream, &page, page.body.len()).await

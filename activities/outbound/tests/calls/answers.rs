@@ -15,6 +15,7 @@ async fn ask(answer: Answer) -> (Result<Reply, CallError>, Result<Reply, CallErr
         Answer::Silent | Answer::StallInBody(_) | Answer::Held(..) => SHORT,
         Answer::Page(_)
         | Answer::With(_)
+        | Answer::UntilClose(_)
         | Answer::Twice(_)
         | Answer::Nonsense
         | Answer::Cut
@@ -139,14 +140,17 @@ async fn an_answer_that_is_late_but_in_time_is_taken() {
 #[tokio::test]
 async fn an_answer_that_is_too_long_is_not_read() {
     let long = Answer::Page(Page::text(200, &"canary".repeat(100_000)));
-    for answer in [long, Answer::Endless] {
+    let unannounced = Answer::UntilClose(Page::text(200, &"a".repeat(100_001)));
+    for answer in [long, unannounced, Answer::Endless] {
         let (read, written) = ask(answer).await;
         for result in [read, written] {
             assert!(matches!(&result, Err(CallError::TooLarge { limit_bytes: 100_000, .. })), "{result:?}");
         }
     }
-    let (read, _) = ask(Answer::Page(Page::text(200, &"a".repeat(100_000)))).await;
-    assert!(read.is_ok(), "the limit itself is not too long");
+    let page = Page::text(200, &"a".repeat(100_000));
+    for answer in [Answer::Page(page.clone()), Answer::UntilClose(page)] {
+        assert!(ask(answer).await.0.is_ok(), "the limit itself is not too long");
+    }
 }
 
 #[tokio::test]
