@@ -10,6 +10,8 @@ pub enum Group {
     Temporal,
     /// PostgreSQL with the database `server`.
     Postgres,
+    /// A mail server that keeps every mail as a file.
+    Mail,
     /// The sample zones.
     Dns,
     /// etcd, API server, controllers, cert-manager, ACME server and the self-check's proxy; needs [`Group::Dns`].
@@ -26,9 +28,10 @@ pub enum Group {
 
 impl Group {
     /// Every group, in the order of their start.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Temporal,
         Self::Postgres,
+        Self::Mail,
         Self::Dns,
         Self::Cluster,
         Self::Edge,

@@ -23,7 +23,7 @@ use crate::stack::Stack;
 use crate::state::State;
 use crate::supervise::{Ending, Supervisor};
 use crate::tools::{self, Tools};
-use crate::{down, edge, network, seed, temporal};
+use crate::{down, edge, mail, network, seed, temporal, tenancy};
 
 /// Starts what the options ask for and waits until every part serves.
 ///
@@ -144,6 +144,9 @@ fn take_ports(root: &Path, parts: &PartSet, earlier: BTreeMap<String, u16>) -> i
     if parts.has(Group::Postgres) {
         postgres::ports(&mut ports)?;
     }
+    if parts.has(Group::Mail) {
+        mail::ports(&mut ports)?;
+    }
     network::ports(root, &mut ports)?;
     cluster::ports(&mut ports)?;
     Ok(ports)
@@ -179,9 +182,10 @@ struct Rise<'a> {
 impl Rise<'_> {
     async fn all(&self) -> Result<(), StartError> {
         let cluster = self.cluster();
+        tenancy::prepare(&self.options.root).map_err(file(&self.options.root))?;
         self.set_environment(cluster.as_ref(), None)?;
-        let (postgres, (), ()) =
-            tokio::try_join!(self.postgres(), self.temporal(), self.cluster_and_edge(cluster.as_ref()))?;
+        let (postgres, (), (), ()) =
+            tokio::try_join!(self.postgres(), self.temporal(), self.mail(), self.cluster_and_edge(cluster.as_ref()))?;
         self.set_environment(cluster.as_ref(), postgres.as_ref())?;
         self.migrate().await?;
         self.roles().await
@@ -209,6 +213,15 @@ impl Rise<'_> {
         let folder = self.options.root.join("temporal");
         fs::create_dir_all(&folder).map_err(file(&folder))?;
         self.part(temporal::part(&self.options.root, self.tools, self.ports, self.options.ephemeral)).await
+    }
+
+    async fn mail(&self) -> Result<(), StartError> {
+        if !self.parts.has(Group::Mail) {
+            return Ok(());
+        }
+        let folder = self.options.root.join("mail");
+        fs::create_dir_all(&folder).map_err(file(&folder))?;
+        self.part(mail::part(&self.options.project, &self.options.root, self.tools, self.ports)).await
     }
 
     async fn postgres(&self) -> Result<Option<Postgres>, StartError> {
@@ -360,6 +373,10 @@ impl Rise<'_> {
         if self.parts.has(Group::Dns) {
             all.extend(network::environment(&self.options.root, self.ports));
         }
+        if self.parts.has(Group::Mail) {
+            all.extend(mail::environment(&self.options.root, self.ports));
+        }
+        all.extend(tenancy::environment(&self.options.root));
         // The tools, and the executable itself, before what this process has.
         let path = env::var("PATH").unwrap_or_default();
         let own = self.options.binary.parent().map(|folder| format!("{}:", folder.display())).unwrap_or_default();

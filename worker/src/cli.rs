@@ -1,6 +1,6 @@
 //! The command line: what can be asked, and where it goes.
 
-use crate::commands::{challenge, dev, domain, migrate, reasons, replay};
+use crate::commands::{challenge, dev, domain, migrate, reasons, replay, tenant};
 use crate::config::Source;
 use crate::exit::{Exit, Failure, help_table};
 use crate::run;
@@ -8,7 +8,8 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEn
 use std::ffi::OsString;
 use std::io::Write as _;
 
-/// Durable workflows for a multi-tenant product: tenants' own host names, from DNS to live HTTPS.
+/// Durable workflows for a multi-tenant product: tenants, from order to welcome mail, and their own host names, from DNS to
+/// live HTTPS.
 #[derive(Debug, Parser)]
 #[command(name = "tenantry", version, propagate_version = true, disable_help_subcommand = true)]
 struct Cli {
@@ -34,6 +35,8 @@ enum Command {
     ///
     /// Everything is set by environment variables. A wrong one stops the start with a list of all that is wrong.
     Worker,
+    /// Creates tenants, follows them, and decides about repairs.
+    Tenant(tenant::TenantArgs),
     /// Looks at portal domains and acts on them.
     Domain(domain::DomainArgs),
     /// Brings the schema, the database roles and Temporal's search attributes up to date. Safe to repeat.
@@ -93,6 +96,7 @@ fn with_exit_codes(command: clap::Command) -> clap::Command {
 async fn run_command(cli: Cli, source: &Source) -> Result<Exit, Failure> {
     match cli.command {
         Command::Worker => Box::pin(run::run(source)).await,
+        Command::Tenant(args) => Box::pin(tenant::run(args, cli.output, source)).await,
         Command::Domain(args) => Box::pin(domain::run(args, cli.output, source)).await,
         Command::Migrate(args) => Box::pin(migrate::run(args, cli.output, source)).await,
         Command::ChallengeResponder => Box::pin(challenge::run(source)).await,

@@ -1,7 +1,7 @@
 //! Which workflows and activities a queue has. The one place that names them; replay registers the same workflows.
 
 use crate::clients::portal_runs::PortalRuns;
-use crate::clients::{cluster, database, outside};
+use crate::clients::{cluster, database, outside, tenancy as tenant_clients};
 use crate::config::{PortalSettings, Queue, QueueRole, Role, WorkerSettings};
 use crate::exit::{Exit, Failure, OrExit as _};
 use crate::wake::WakeActivities;
@@ -11,17 +11,37 @@ use record::RecordActivities;
 use sqlx::PgPool;
 use std::sync::Arc;
 use store::StoreActivities;
+use store::tenant::TenantStore;
 use temporalio_client::Client;
 use temporalio_sdk::WorkerOptions;
 use temporalio_sdk::workflow_replayer::WorkflowReplayerOptions;
+use tenancy::{Outside, Secrets, TenancyActivities, TenancySettings};
 use workflows::platform::{HealthCheck, Readiness};
 use workflows::portal_domain::PortalDomain;
 use workflows::sweep::PortalDomainSweep;
+use workflows::tenant::{AlgadeskTenantCreation, ResendWelcome, TenantCreation, TenantRepair};
 
 /// The activities of this process with their clients. Cheap to clone; built before anything answers.
 #[derive(Clone, Default)]
 pub(crate) struct Activities {
+    pool: Option<PgPool>,
     portal: Option<PortalActivities>,
+    tenancy: Option<TenantParts>,
+}
+
+/// What the activities of the tenant queues are made from.
+#[derive(Clone)]
+struct TenantParts {
+    store: TenantStore,
+    settings: TenancySettings,
+    secrets: Secrets,
+    outside: Outside,
+}
+
+impl TenantParts {
+    fn activities(&self) -> TenancyActivities {
+        TenancyActivities::new(self.store.clone(), self.settings.clone(), self.secrets.clone(), self.outside.clone())
+    }
 }
 
 /// What the activities of the portal-domain queue are made from.
@@ -39,19 +59,35 @@ impl Activities {
     /// # Errors
     /// A setting cannot be used, such as a kubeconfig without a context.
     pub(crate) async fn build(settings: &WorkerSettings) -> Result<Self, Failure> {
-        let (Some(database), Some(portal)) = (&settings.database, &settings.portal) else { return Ok(Self::default()) };
-        // Remote and local activities of one queue can all want the database at once.
-        let slots = u32::try_from(settings.process.max_concurrent_activities).unwrap_or(u32::MAX).saturating_mul(2);
+        let Some(database) = &settings.database else { return Ok(Self::default()) };
+        // Remote and local activities of every queue can all want the database at once.
+        let slots = settings.process.max_concurrent_activities.saturating_mul(settings.temporal.queues.len() + 1);
+        let slots = u32::try_from(slots).unwrap_or(u32::MAX);
         let pool = database::lazy_pool(database, Role::Worker, database.pool_max.unwrap_or(slots))?;
-        let kube = cluster::client(portal.kubeconfig.as_deref()).await;
-        let kube = kube.or_exit(Exit::No, "could not use the kubeconfig")?;
-        let build_id = settings.temporal.build_id.clone();
-        Ok(Self { portal: Some(PortalActivities { pool, kube, settings: Arc::new(portal.clone()), build_id }) })
+        let portal = match &settings.portal {
+            None => None,
+            Some(portal) => {
+                let kube = cluster::client(portal.kubeconfig.as_deref()).await;
+                let kube = kube.or_exit(Exit::No, "could not use the kubeconfig")?;
+                let build_id = settings.temporal.build_id.clone();
+                Some(PortalActivities { pool: pool.clone(), kube, settings: Arc::new(portal.clone()), build_id })
+            }
+        };
+        let tenancy = match &settings.tenancy {
+            None => None,
+            Some(config) => Some(TenantParts {
+                store: tenant_clients::store(config, pool.clone()),
+                settings: tenant_clients::settings(config)?,
+                secrets: tenant_clients::secrets(config)?,
+                outside: tenant_clients::outside(config)?,
+            }),
+        };
+        Ok(Self { pool: Some(pool), portal, tenancy })
     }
 
     /// The pool, when a queue needs the database.
     pub(crate) fn database(&self) -> Option<&PgPool> {
-        self.portal.as_ref().map(|portal| &portal.pool)
+        self.pool.as_ref()
     }
 
     /// The cluster's client, when a queue needs it.
@@ -83,6 +119,7 @@ pub(crate) fn on_worker(
     client: &Client,
     activities: &Activities,
 ) -> anyhow::Result<()> {
+    let tenants = || activities.tenancy.as_ref().ok_or_else(|| anyhow::anyhow!("the tenant queues have no settings"));
     match (queue.role, &activities.portal) {
         (QueueRole::PortalDomain, Some(portal)) => {
             options.register_workflow::<PortalDomain>()?.register_workflow::<PortalDomainSweep>()?;
@@ -104,7 +141,16 @@ pub(crate) fn on_worker(
         }
         (QueueRole::PortalDomain, None) => anyhow::bail!("the portal-domain queue has no settings"),
         (QueueRole::Tenant, _) => {
-            options.register_workflow::<Readiness>()?.register_workflow::<HealthCheck>()?;
+            options
+                .register_workflow::<Readiness>()?
+                .register_workflow::<HealthCheck>()?
+                .register_workflow::<TenantCreation>()?
+                .register_workflow::<AlgadeskTenantCreation>()?
+                .register_workflow::<ResendWelcome>()?
+                .register_activities(tenants()?.activities());
+        }
+        (QueueRole::TenantLifecycle, _) => {
+            options.register_workflow::<TenantRepair>()?.register_activities(tenants()?.activities());
         }
     }
     Ok(())
@@ -119,6 +165,10 @@ pub(crate) fn on_replayer(options: &mut WorkflowReplayerOptions) -> anyhow::Resu
         .register_workflow::<PortalDomain>()?
         .register_workflow::<PortalDomainSweep>()?
         .register_workflow::<Readiness>()?
-        .register_workflow::<HealthCheck>()?;
+        .register_workflow::<HealthCheck>()?
+        .register_workflow::<TenantCreation>()?
+        .register_workflow::<AlgadeskTenantCreation>()?
+        .register_workflow::<ResendWelcome>()?
+        .register_workflow::<TenantRepair>()?;
     Ok(())
 }

@@ -164,6 +164,14 @@ impl KeyFile {
     pub fn hashing(&self) -> Result<&KeyedHasher, KeyFileError> {
         self.hashing.as_ref().ok_or(KeyFileError::NoHashKey)
     }
+
+    /// The sealing keys and the maker of keyed hashes, for a holder of both.
+    ///
+    /// # Errors
+    /// [`KeyFileError::NoHashKey`] when the file has no line `hash`.
+    pub fn into_parts(self) -> Result<(SealingKeys, KeyedHasher), KeyFileError> {
+        Ok((self.sealing, self.hashing.ok_or(KeyFileError::NoHashKey)?))
+    }
 }
 
 fn entry(content: &str) -> Result<(KeyId, Key), Fault> {

@@ -5,6 +5,13 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::address::HeaderText;
 
+/// What to do first, with a password that was chosen beforehand.
+const STEPS_CHOSEN: [&str; 4] = [
+    "Sign in to your workspace with the chosen password.",
+    "Finish the setup wizard.",
+    "Set up your data: clients, contacts and your team.",
+    "Invite your colleagues.",
+];
 /// Room for a rendered body, so that a text with a password is not copied while it grows.
 const ROOM: usize = 16 * 1024;
 /// What to do first, with a temporary password.
@@ -60,6 +67,8 @@ pub enum Credential {
     },
     /// A link to set a password, which the application mails. This mail holds nothing secret.
     Link,
+    /// The password that whoever ordered the account has chosen, and tells by other means.
+    Chosen,
 }
 
 /// What the welcome mail tells. `Debug` shows neither names nor the password.
@@ -123,6 +132,7 @@ struct Html<'a> {
     sign_in_url: &'a str,
     support_url: &'a str,
     password: Option<&'a str>,
+    chosen: bool,
     steps: &'a [&'a str],
     year: i32,
 }
@@ -137,6 +147,7 @@ struct Text<'a> {
     sign_in_url: &'a str,
     support_url: &'a str,
     password: Option<&'a str>,
+    chosen: bool,
     steps: &'a [&'a str],
     year: i32,
 }
@@ -159,7 +170,9 @@ impl Welcome {
         let (password, steps) = match &self.credential {
             Credential::Password { password } => (Some(password.expose_secret()), STEPS_PASSWORD.as_slice()),
             Credential::Link => (None, STEPS_LINK.as_slice()),
+            Credential::Chosen => (None, STEPS_CHOSEN.as_slice()),
         };
+        let chosen = matches!(self.credential, Credential::Chosen);
         let html = Html {
             subject: subject.as_str(),
             product: self.product.name(),
@@ -169,6 +182,7 @@ impl Welcome {
             sign_in_url: &self.sign_in_url,
             support_url: &self.support_url,
             password,
+            chosen,
             steps,
             year: self.year,
         };
@@ -180,6 +194,7 @@ impl Welcome {
             sign_in_url: &self.sign_in_url,
             support_url: &self.support_url,
             password,
+            chosen,
             steps,
             year: self.year,
         };

@@ -5,3 +5,5 @@ pub(crate) mod database;
 pub(crate) mod outside;
 pub(crate) mod portal_runs;
 pub(crate) mod temporal;
+pub(crate) mod tenancy;
+pub(crate) mod tenant_runs;

@@ -6,4 +6,5 @@ pub(crate) mod domain;
 pub(crate) mod migrate;
 pub(crate) mod reasons;
 pub(crate) mod replay;
+pub(crate) mod tenant;
 pub(crate) mod timeline;

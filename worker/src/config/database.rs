@@ -133,7 +133,7 @@ impl DatabaseSettings {
     /// A pool smaller than what may ask for it at once makes activities wait for each other.
     pub(super) fn check_pool(&self, reader: &mut Reader<'_>, concurrent: usize) {
         if self.pool_max.is_some_and(|max| (max as usize) < concurrent) {
-            reader.problem("DB_POOL_MAX", "must not be below MAX_CONCURRENT_ACTIVITIES");
+            reader.problem("DB_POOL_MAX", "must not be below MAX_CONCURRENT_ACTIVITIES times the number of queues");
         }
     }
 

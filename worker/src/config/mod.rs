@@ -8,6 +8,7 @@ mod process;
 mod secret;
 mod source;
 mod temporal;
+mod tenancy;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +18,7 @@ pub(crate) use process::ProcessSettings;
 pub(crate) use secret::Secret;
 pub(crate) use source::{Problems, Reader, Source};
 pub(crate) use temporal::{Deployment, Queue, QueueRole, TemporalSettings};
+pub(crate) use tenancy::{MailSettings, TenancyConfig, hasher};
 
 /// Everything that `tenantry worker` needs.
 #[derive(Debug)]
@@ -29,6 +31,8 @@ pub(crate) struct WorkerSettings {
     pub(crate) database: Option<DatabaseSettings>,
     /// The portal-domain part; present when its queue is polled.
     pub(crate) portal: Option<PortalSettings>,
+    /// Tenant provisioning; present when one of its queues is polled.
+    pub(crate) tenancy: Option<TenancyConfig>,
 }
 
 impl WorkerSettings {
@@ -41,12 +45,14 @@ impl WorkerSettings {
         let process = ProcessSettings::read(&mut reader);
         let temporal = TemporalSettings::read(&mut reader, process.production);
         let serves_portal = temporal.queues.iter().any(|queue| queue.role == QueueRole::PortalDomain);
-        let database = serves_portal.then(|| DatabaseSettings::read(&mut reader, &[Role::Worker]));
+        let serves_tenants = temporal.queues.iter().any(|queue| queue.role != QueueRole::PortalDomain);
+        let database = (!temporal.queues.is_empty()).then(|| DatabaseSettings::read(&mut reader, &[Role::Worker]));
         let portal = serves_portal.then(|| PortalSettings::read(&mut reader, process.production));
+        let tenancy = serves_tenants.then(|| TenancyConfig::read(&mut reader, process.production)).flatten();
         if let Some(database) = &database {
-            database.check_pool(&mut reader, process.max_concurrent_activities);
+            database.check_pool(&mut reader, process.max_concurrent_activities * temporal.queues.len());
         }
-        reader.finish(Self { process, temporal, database, portal })
+        reader.finish(Self { process, temporal, database, portal, tenancy })
     }
 }
 

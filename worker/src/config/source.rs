@@ -54,8 +54,13 @@ impl Source {
         &self.variables
     }
 
+    /// The folder of mounted secrets: the first of the list that is there.
+    pub(crate) fn secret_folder(&self) -> Option<PathBuf> {
+        self.folders.iter().find(|folder| folder.is_dir()).cloned()
+    }
+
     fn secret_file(&self, lower: &str) -> Option<String> {
-        let folder = self.folders.iter().find(|folder| folder.is_dir())?;
+        let folder = self.secret_folder()?;
         let text = std::fs::read_to_string(folder.join(lower)).ok()?;
         Some(text.trim().to_owned()).filter(|text| !text.is_empty())
     }
@@ -131,6 +136,11 @@ impl<'a> Reader<'a> {
     /// Notes a problem.
     pub(crate) fn problem(&mut self, variable: &'static str, what: &'static str) {
         self.problems.insert(Problem { variable, what });
+    }
+
+    /// How many problems were noted so far.
+    pub(crate) fn problems(&self) -> usize {
+        self.problems.len()
     }
 
     /// Ends the reading.

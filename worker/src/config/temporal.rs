@@ -13,8 +13,10 @@ use temporalio_client::envconfig::{ClientConfigProfile, LoadClientConfigProfileO
 pub(crate) enum QueueRole {
     /// The portal-domain workflows and their activities.
     PortalDomain,
-    /// Tenant workflows; for now the build gate and the health probe.
+    /// The creation of tenants, with the build gate and the health probe.
     Tenant,
+    /// Runs that may outlive every release: repairs of tenants.
+    TenantLifecycle,
 }
 
 /// A queue and what it is for.
@@ -147,7 +149,10 @@ fn read_queues(reader: &mut Reader<'_>, portal_queue: &str) -> Vec<Queue> {
     let (variable, text) = match (reader.text("TEMPORAL_TASK_QUEUES"), reader.text("TEMPORAL_TASK_QUEUE")) {
         (Some(text), _) => ("TEMPORAL_TASK_QUEUES", text),
         (None, Some(text)) => ("TEMPORAL_TASK_QUEUE", text),
-        (None, None) => ("TEMPORAL_TASK_QUEUES", format!("{portal_queue},{}", names::TENANT_QUEUE)),
+        (None, None) => {
+            let own = [names::TENANT_QUEUE, names::TENANT_LIFECYCLE_QUEUE, portal_queue];
+            ("TEMPORAL_TASK_QUEUES", own.join(","))
+        }
     };
     let mut queues: Vec<Queue> = Vec::new();
     for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
@@ -155,6 +160,11 @@ fn read_queues(reader: &mut Reader<'_>, portal_queue: &str) -> Vec<Queue> {
             QueueRole::PortalDomain
         } else if name == names::TENANT_QUEUE {
             QueueRole::Tenant
+        } else if name == names::TENANT_LIFECYCLE_QUEUE {
+            QueueRole::TenantLifecycle
+        } else if names::FOREIGN_QUEUES.contains(&name) {
+            reader.problem(variable, "names a queue of another service, whose tasks must not be taken away");
+            continue;
         } else {
             reader.problem(variable, "names a queue that this build does not serve");
             continue;

@@ -4,7 +4,7 @@
 //! current-thread runtime saves a fifth of the CPU per task (fewer threads to wake); activities run on it too, since ours
 //! wait for the network and compute little. Ports and monitors run on the process's own runtime and notice a stuck thread.
 
-use crate::config::{Deployment, Queue, WorkerSettings};
+use crate::config::{Deployment, Queue, QueueRole, WorkerSettings};
 use crate::health::{Health, QueueState};
 use crate::register::{self, Activities};
 use crate::scope;
@@ -144,7 +144,7 @@ fn worker_options(queue: &Queue, limits: &Limits) -> WorkerOptions {
         .nexus_task_slot_supplier(FixedSizeSlotSupplier::new(1))
         .build();
     WorkerOptions::new(queue.name.clone())
-        .deployment_options(deployment(limits))
+        .deployment_options(deployment(queue, limits))
         .max_cached_workflows(limits.cached)
         .tuner(tuner)
         .workflow_task_poller_behavior(PollerBehavior::SimpleMaximum(POLLERS))
@@ -155,14 +155,19 @@ fn worker_options(queue: &Queue, limits: &Limits) -> WorkerOptions {
         .build()
 }
 
-/// Domains live for months: they move to the newest version by themselves, and patches keep their histories replayable.
-fn deployment(limits: &Limits) -> WorkerDeploymentOptions {
+/// Domains and repairs live for months: they move to the newest version by themselves, and patches keep their histories
+/// replayable. A creation ends within half an hour: it stays with the version that began it.
+fn deployment(queue: &Queue, limits: &Limits) -> WorkerDeploymentOptions {
+    let behaviour = match queue.role {
+        QueueRole::PortalDomain | QueueRole::TenantLifecycle => VersioningBehavior::AutoUpgrade,
+        QueueRole::Tenant => VersioningBehavior::Pinned,
+    };
     let version =
         |name: &str, build: &str| WorkerDeploymentVersion::builder().deployment_name(name).build_id(build).build();
     match &limits.deployment {
         Some(deployment) => WorkerDeploymentOptions::new(version(&deployment.name, &deployment.build_id))
             .use_worker_versioning(true)
-            .default_versioning_behavior(VersioningBehavior::AutoUpgrade)
+            .default_versioning_behavior(behaviour)
             .build(),
         None => WorkerDeploymentOptions::new(version("tenantry", &limits.build_id)).build(),
     }

@@ -16,7 +16,7 @@ pub(super) async fn up(use_external: bool, fresh: bool, output: Output) -> Resul
     let environment = stack.environment();
     if use_external || !devstack::points_outside() {
         let source = Source::of(environment.clone());
-        sample::tenant(&source).await?;
+        Box::pin(sample::tenant(&source, show::tell)).await?;
         sample::point_here(&source)?;
     }
     let program = options.binary.display();

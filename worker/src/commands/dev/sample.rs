@@ -1,36 +1,67 @@
-//! The sample tenant and its domain: written as the web application writes them.
+//! The sample tenant and its domain, as the vendor's shop and the web application order them.
 
 use crate::clients::database;
 use crate::clients::portal_runs::{Announcement, Trigger};
 use crate::commands::domain::{Domains, Whose};
+use crate::commands::tenant::{self, Followed};
 use crate::config::{ClientSettings, Role, Source};
 use crate::exit::{Exit, Failure, OrExit as _};
 use dns_server::Config;
+use model::tenant::names::{Purchase, creation_workflow_id};
+use serde_json::json;
 use std::path::Path;
+use std::time::Duration;
 use store::Registered;
 use uuid::{Uuid, uuid};
 
 /// The sample tenant. Its canonical host begins with the first seven characters.
 pub(super) const TENANT: Uuid = uuid!("7e9a2c41-5b0d-4c6e-9f3a-2d1b8c7e6f50");
 
+/// Longest creation of the sample tenant.
+const CREATED_WITHIN: Duration = Duration::from_secs(60);
+
 /// The sample tenant's own host name.
 pub(super) const HOST: &str = "portal.acme-customer.test";
 
-/// Writes the sample tenant, once.
+/// Creates the sample tenant as the vendor's shop would: through the workflow. A second time finds the first.
 ///
 /// # Errors
-/// The database does not answer.
-pub(super) async fn tenant(source: &Source) -> Result<(), Failure> {
+/// The database or Temporal does not answer, or the creation does not complete.
+pub(super) async fn tenant(source: &Source, tell: impl FnMut(&str)) -> Result<(), Failure> {
+    management(source).await?;
+    let input = json!({
+        "tenantId": TENANT,
+        "tenantName": "Acme (sample)",
+        "adminUser": { "firstName": "Ada", "lastName": "Sample", "email": "owner@acme-customer.test" },
+        "productCode": "psa",
+        "billingSource": "manual",
+        "licenseCount": 5,
+        "billingAddress": { "line1": "1 Sample Street", "city": "Sampleton", "countryCode": "GB" },
+    });
+    let id = creation_workflow_id(&Purchase::Minted(&TENANT.to_string()));
+    let runs = tenant::runs(source).await?;
+    tenant::start(&runs, &id, &input).await?;
+    let mut tell = tell;
+    match tenant::follow(&runs, &id, Some(CREATED_WITHIN), |seen| tell(&tenant::line(seen))).await? {
+        Followed::Completed(_) => Ok(()),
+        other @ (Followed::Failed { .. } | Followed::Waiting(_) | Followed::TimedOut) => {
+            Err(tenant::not_completed(&id, &other))
+        }
+    }
+}
+
+/// The vendor's own tenant, in which customers are recorded.
+async fn management(source: &Source) -> Result<(), Failure> {
     let settings = ClientSettings::parse(source, &[Role::Admin]).map_err(|problems| Failure::of(Exit::No, problems))?;
     let pool = database::pool(&settings.database, Role::Admin).await?;
-    sqlx::query("insert into tenants (tenant, client_name, email, created_at) values ($1, $2, $3, now()) on conflict do nothing")
+    sqlx::query("insert into tenants (tenant, client_name, email, created_at) values ($1::uuid, $2, $3, now()) on conflict do nothing")
         .persistent(false)
-        .bind(TENANT)
-        .bind("Acme (sample)")
-        .bind("owner@acme-customer.test")
+        .bind(devstack::MANAGEMENT_TENANT)
+        .bind("Vendor (sample)")
+        .bind("vendor@tenantry.test")
         .execute(&pool)
         .await
-        .or_exit(Exit::Unreachable, "could not write the sample tenant")?;
+        .or_exit(Exit::Unreachable, "could not write the sample vendor")?;
     Ok(())
 }
 

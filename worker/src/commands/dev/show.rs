@@ -74,7 +74,7 @@ async fn stop_asked() {
     }
 }
 
-fn tell(text: &str) {
+pub(super) fn tell(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
@@ -87,7 +87,8 @@ async fn live(stack: &Stack, once: bool, use_external: bool, output: Output) -> 
         tell(&background::urls_text(&environment));
         return stay(once).await;
     }
-    sample::tenant(&source).await?;
+    tell("creating the sample tenant");
+    Box::pin(sample::tenant(&source, tell)).await?;
     tell(&format!("registering {} for the sample tenant", sample::HOST));
     let (began, began_ms) = (Instant::now(), outside::now_ms());
     let sample = Box::pin(sample::domain(&source)).await?;

@@ -1,0 +1,283 @@
+//! The activities, one method each.
+
+#![expect(missing_docs, reason = "the macro of the SDK makes undocumented constants")]
+
+use crate::beat::beating;
+use crate::failure::{final_failure, of_store};
+use crate::settings::{Outside, Secrets, TenancySettings};
+use crate::welcome::{Kind, Letter, Means};
+use crate::{billing, identity, shop, welcome};
+use contract::tenancy as definition;
+use model::tenant::failure::FailureType;
+use proto::v1 as wire;
+use std::sync::Arc;
+use store::tenant::TenantStore;
+use temporalio_macros::activities;
+use temporalio_sdk::activities::{ActivityContext, ActivityError};
+use uuid::Uuid;
+
+/// Welcome mails that one user can be sent again within an hour (contract, R8).
+const RESENDS_PER_HOUR: i64 = 3;
+const HOUR_MS: i64 = 3_600_000;
+
+/// Creates tenants and tells of them.
+#[derive(Debug)]
+pub struct TenancyActivities {
+    store: TenantStore,
+    settings: TenancySettings,
+    secrets: Secrets,
+    outside: Outside,
+}
+
+impl TenancyActivities {
+    /// Puts them together.
+    pub const fn new(store: TenantStore, settings: TenancySettings, secrets: Secrets, outside: Outside) -> Self {
+        Self { store, settings, secrets, outside }
+    }
+
+    fn means(&self, ctx: &ActivityContext) -> Means<'_> {
+        Means {
+            store: &self.store,
+            settings: &self.settings,
+            secrets: &self.secrets,
+            outside: &self.outside,
+            attempt: ctx.info().attempt,
+        }
+    }
+}
+
+/// An id of a request.
+fn id(text: &str, field: &str) -> Result<Uuid, ActivityError> {
+    Uuid::parse_str(text.trim())
+        .map_err(|_| final_failure(FailureType::Validation, format!("{field}: NOT_A_UUID"), None))
+}
+
+#[activities]
+impl TenancyActivities {
+    #[activity(definition = definition::FetchStripeDetails)]
+    pub async fn fetch_stripe_details(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        request: wire::FetchStripeDetailsRequest,
+    ) -> Result<wire::StripeDetails, ActivityError> {
+        beating(&ctx, billing::fetch(&self.outside, &request, ctx.info().attempt)).await
+    }
+
+    #[activity(definition = definition::CreateTenant)]
+    pub async fn create_tenant(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        request: wire::CreateTenantRequest,
+    ) -> Result<wire::CreateTenantReply, ActivityError> {
+        beating(&ctx, async {
+            let key = identity::address_key(&self.secrets, &request.admin_email);
+            let workflow_id = ctx.info().workflow_id.clone().unwrap_or_default();
+            let reply = self.store.create(&request, &key, &workflow_id).await.map_err(of_store)?;
+            billing::link(&self.outside, &request, &reply).await;
+            Ok(reply)
+        })
+        .await
+    }
+
+    #[activity(definition = definition::RunOnboardingSeeds)]
+    pub async fn run_onboarding_seeds(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        request: wire::OnboardingSeedsRequest,
+    ) -> Result<wire::OnboardingSeedsReply, ActivityError> {
+        beating(&ctx, async { self.store.seed(&request).await.map_err(of_store) }).await
+    }
+
+    #[activity(definition = definition::CreateAdminUser)]
+    pub async fn create_admin_user(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        request: wire::CreateAdminUserRequest,
+    ) -> Result<wire::CreateAdminUserReply, ActivityError> {
+        beating(&ctx, identity::create(&self.store, &self.secrets, &self.settings, &request)).await
+    }
+
+    #[activity(definition = definition::SetupTenantData)]
+    pub async fn setup_tenant_data(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        request: wire::SetupTenantDataRequest,
+    ) -> Result<wire::SetupTenantDataReply, ActivityError> {
+        beating(&ctx, async { self.store.set_up(&request).await.map_err(of_store) }).await
+    }
+
+    #[activity(definition = definition::ManagementTenant)]
+    pub async fn management_tenant(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        _request: wire::ManagementTenantRequest,
+    ) -> Result<wire::ManagementTenantReply, ActivityError> {
+        let tenant_id = self.settings.management_tenant.map(|id| id.to_string()).unwrap_or_default();
+        Ok(wire::ManagementTenantReply { tenant_id })
+    }
+
+    #[activity(definition = definition::CreateCustomerClient)]
+    pub async fn create_customer_client(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        request: wire::CustomerClientRequest,
+    ) -> Result<wire::CustomerClientReply, ActivityError> {
+        beating(&ctx, async { self.store.customer_client(&request).await.map_err(of_store) }).await
+    }
+
+    #[activity(definition = definition::CreateCustomerContact)]
+    pub async fn create_customer_contact(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        request: wire::CustomerContactRequest,
+    ) -> Result<wire::CustomerContactReply, ActivityError> {
+        beating(&ctx, async { self.store.customer_contact(&request).await.map_err(of_store) }).await
+    }
+
+    #[activity(definition = definition::TagCustomerClient)]
+    pub async fn tag_customer_client(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        request: wire::TagCustomerRequest,
+    ) -> Result<wire::TagCustomerReply, ActivityError> {
+        beating(&ctx, async { self.store.tag_customer(&request).await.map_err(of_store) }).await
+    }
+
+    #[activity(definition = definition::SendWelcomeEmail)]
+    pub async fn send_welcome_email(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        request: wire::WelcomeEmailRequest,
+    ) -> Result<wire::WelcomeEmailReply, ActivityError> {
+        beating(&ctx, async {
+            let letter = Letter {
+                origin_id: &request.origin_id,
+                activity: "sendWelcomeEmail",
+                now_ms: request.now_ms,
+                tenant: id(&request.tenant_id, "tenantId")?,
+                tenant_name: &request.tenant_name,
+                user: id(&request.admin_user_id, "adminUserId")?,
+                full_name: format!("{} {}", request.first_name, request.last_name),
+                email: &request.email,
+                product: &request.product_code,
+                kind: Kind::First { operator_supplied: request.operator_supplied },
+            };
+            welcome::send(&self.means(&ctx), &letter).await
+        })
+        .await
+    }
+
+    #[activity(definition = definition::UpdateCheckoutStatus)]
+    pub async fn update_checkout_status(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        request: wire::CheckoutStatusRequest,
+    ) -> Result<wire::OutboundReply, ActivityError> {
+        beating(&ctx, shop::status(&self.outside, &request, ctx.info().attempt)).await
+    }
+
+    #[activity(definition = definition::SendShopCallback)]
+    pub async fn send_shop_callback(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        request: wire::ShopCallbackRequest,
+    ) -> Result<wire::OutboundReply, ActivityError> {
+        beating(&ctx, shop::callback(&self.outside, &request, ctx.info().attempt)).await
+    }
+
+    #[activity(definition = definition::RecordCreation)]
+    pub async fn record_creation(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        request: wire::RecordCreationRequest,
+    ) -> Result<wire::RecordCreationReply, ActivityError> {
+        beating(&ctx, async {
+            self.store.record(&request).await.map_err(of_store)?;
+            if request.state == "repair" {
+                tracing::error!(
+                    tenant.id = %request.tenant_id, step = %request.step, reason = %request.reason,
+                    "the creation of tenant {} waits for a repair of {}: see `tenantry tenant repair`",
+                    request.tenant_id, request.step
+                );
+            }
+            Ok(wire::RecordCreationReply {})
+        })
+        .await
+    }
+
+    #[activity(definition = definition::FindAdministrator)]
+    pub async fn find_administrator(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        request: wire::AdministratorRequest,
+    ) -> Result<wire::AdministratorReply, ActivityError> {
+        beating(&ctx, async {
+            let tenant = id(&request.tenant_id, "tenantId")?;
+            let user = match request.user_id.as_str() {
+                "" => None,
+                text => Some(id(text, "userId")?),
+            };
+            let found = self.store.administrator(tenant, user).await.map_err(of_store)?;
+            let Some(found) = found else { return Ok(wire::AdministratorReply::default()) };
+            Ok(wire::AdministratorReply {
+                found: true,
+                user_id: found.user_id.to_string(),
+                email: found.email,
+                first_name: String::new(),
+                last_name: String::new(),
+                tenant_name: found.tenant_name,
+                product_code: found.product_code,
+            })
+        })
+        .await
+    }
+
+    #[activity(definition = definition::ResendWelcomeEmail)]
+    pub async fn resend_welcome_email(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        request: wire::ResendCredentialRequest,
+    ) -> Result<wire::WelcomeEmailReply, ActivityError> {
+        beating(&ctx, async {
+            let (tenant, user) = (id(&request.tenant_id, "tenantId")?, id(&request.user_id, "userId")?);
+            // Read here, so that no name and no address goes through a history.
+            let found = self.store.administrator(tenant, Some(user)).await.map_err(of_store)?;
+            let Some(found) = found else {
+                return Err(final_failure(FailureType::TenantNotFound, "there is no such active administrator", None));
+            };
+            let since = request.now_ms - HOUR_MS;
+            let before = self.store.resends_since(tenant, user, since).await.map_err(of_store)?;
+            if ctx.info().attempt == 1 && before >= RESENDS_PER_HOUR {
+                let error = format!("the mail was sent again {before} times within the hour; wait, then ask again");
+                return Ok(wire::WelcomeEmailReply { email_sent: Some(false), error, ..Default::default() });
+            }
+            let letter = Letter {
+                origin_id: &request.origin_id,
+                activity: "resendWelcomeEmail",
+                now_ms: request.now_ms,
+                tenant,
+                tenant_name: &found.tenant_name,
+                user,
+                full_name: format!("{} {}", found.first_name, found.last_name),
+                email: &found.email,
+                product: &found.product_code,
+                kind: Kind::Again,
+            };
+            welcome::send(&self.means(&ctx), &letter).await
+        })
+        .await
+    }
+
+    #[activity(definition = definition::AuditResend)]
+    pub async fn audit_resend(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        request: wire::AuditResendRequest,
+    ) -> Result<wire::AuditResendReply, ActivityError> {
+        beating(&ctx, async {
+            self.store.audit_resend(&request).await.map_err(of_store)?;
+            Ok(wire::AuditResendReply {})
+        })
+        .await
+    }
+}

@@ -1,0 +1,75 @@
+//! The administrator: whose address it is, and which password they get.
+
+use crate::failure::{final_failure, of_store};
+use crate::password::Hashing;
+use crate::settings::{Secrets, TenancySettings};
+use credentials::{PasswordHash, Purpose};
+use model::tenant::failure::FailureType;
+use proto::v1 as wire;
+use secrecy::SecretString;
+use store::tenant::{AdminRow, TenantStore};
+use temporalio_sdk::activities::ActivityError;
+
+/// Keyed hash of an address, under which it is claimed.
+pub(crate) fn address_key(secrets: &Secrets, email: &str) -> String {
+    secrets.keyed.hash(Purpose::ClaimedAddress, &email.to_lowercase())
+}
+
+/// Hashes what was given, and writes the administrator.
+pub(crate) async fn create(
+    store: &TenantStore,
+    secrets: &Secrets,
+    settings: &TenancySettings,
+    request: &wire::CreateAdminUserRequest,
+) -> Result<wire::CreateAdminUserReply, ActivityError> {
+    let (hash, password_mac) = match given(settings, &secrets.hashing, request)? {
+        Given::Nothing => (secrets.hashing.unusable().await, None),
+        Given::Hash(hash) => {
+            let mac = secrets.keyed.hash(Purpose::InputPassword, hash.expose());
+            (hash, Some(mac))
+        }
+        Given::Password(password) => {
+            use secrecy::ExposeSecret as _;
+            let mac = secrets.keyed.hash(Purpose::InputPassword, password.expose_secret());
+            (secrets.hashing.hash(password).await, Some(mac))
+        }
+    };
+    let row = AdminRow { request, hash: hash.expose(), password_mac };
+    store.create_admin(&row).await.map_err(of_store)
+}
+
+enum Given {
+    Nothing,
+    Hash(PasswordHash),
+    Password(SecretString),
+}
+
+/// The password in whichever form it came.
+fn given(
+    settings: &TenancySettings,
+    hashing: &Hashing,
+    request: &wire::CreateAdminUserRequest,
+) -> Result<Given, ActivityError> {
+    if !request.password.is_empty() {
+        return Ok(Given::Password(SecretString::from(request.password.clone())));
+    }
+    if !request.password_hash.is_empty() {
+        let hash = hashing.fitting(&request.password_hash).ok_or_else(|| {
+            let text = "adminUser.passwordHash: BAD_FORM: its lengths are not those of this installation's parameters";
+            final_failure(FailureType::Validation, text, None)
+        })?;
+        return Ok(Given::Hash(hash));
+    }
+    if request.password_ref.is_empty() {
+        return Ok(Given::Nothing);
+    }
+    let folder = settings.secret_folder.as_ref();
+    let text = folder.and_then(|folder| std::fs::read_to_string(folder.join(&request.password_ref)).ok());
+    match text.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
+        Some(text) => Ok(Given::Password(SecretString::from(text))),
+        None => {
+            let text = "adminUser.passwordRef: names no mounted secret; mount it, then retry";
+            Err(final_failure(FailureType::Configuration, text, None))
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Hashing passwords off the thread that runs the workflows, a few at a time.
+
+use credentials::{PasswordHash, PasswordHasher, generate_password, system_random};
+use secrecy::SecretString;
+use std::fmt;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// Makes password hashes with the application's parameters. Each costs some 10 ms of one core, so that no more than there are
+/// cores run at once, and none on a thread that others wait for.
+#[derive(Clone)]
+pub struct Hashing {
+    hasher: Arc<PasswordHasher>,
+    slots: Arc<Semaphore>,
+}
+
+impl fmt::Debug for Hashing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hashing")
+    }
+}
+
+impl Hashing {
+    /// Hashes at most `at_once` passwords side by side; at least one.
+    pub fn new(hasher: PasswordHasher, at_once: usize) -> Self {
+        Self { hasher: Arc::new(hasher), slots: Arc::new(Semaphore::new(at_once.max(1))) }
+    }
+
+    /// Hashes a password with a fresh salt.
+    pub(crate) async fn hash(&self, password: SecretString) -> PasswordHash {
+        self.blocking(move |hasher| hasher.hash(&password, &mut system_random())).await
+    }
+
+    /// A hash that no password fits.
+    pub(crate) async fn unusable(&self) -> PasswordHash {
+        self.blocking(|hasher| hasher.unusable(&mut system_random())).await
+    }
+
+    /// Reads a stored hash; `None` when it does not have the form that the parameters give.
+    pub(crate) fn fitting(&self, text: &str) -> Option<PasswordHash> {
+        PasswordHash::parse(text).ok().filter(|hash| self.hasher.fits(hash))
+    }
+
+    async fn blocking(&self, work: impl FnOnce(&PasswordHasher) -> PasswordHash + Send + 'static) -> PasswordHash {
+        let _slot = self.slots.acquire().await.expect("the semaphore is never closed");
+        let hasher = Arc::clone(&self.hasher);
+        tokio::task::spawn_blocking(move || work(&hasher)).await.expect("hashing does not panic")
+    }
+}
+
+/// A new password by the one generator.
+pub(crate) fn generate() -> SecretString {
+    generate_password(&mut system_random())
+}

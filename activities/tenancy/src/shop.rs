@@ -1,0 +1,68 @@
+//! The vendor's shop: how far a checkout is, and how a creation ended.
+
+use crate::failure::of_call;
+use crate::settings::Outside;
+use outbound::backoff::Backoff;
+use outbound::{CallbackOutcome, CheckoutProgress, CheckoutStatus, IdempotencyKey, TenantCallback};
+use proto::v1 as wire;
+use std::time::{Duration, SystemTime};
+use temporalio_sdk::activities::ActivityError;
+
+/// What is answered where no shop is configured.
+fn off() -> wire::OutboundReply {
+    wire::OutboundReply { sent: Some(false), skipped: "OFF".to_owned() }
+}
+
+fn sent() -> wire::OutboundReply {
+    wire::OutboundReply { sent: Some(true), skipped: String::new() }
+}
+
+/// Reports how far a checkout is.
+pub(crate) async fn status(
+    outside: &Outside,
+    request: &wire::CheckoutStatusRequest,
+    attempt: u32,
+) -> Result<wire::OutboundReply, ActivityError> {
+    let Some(shop) = &outside.shop else { return Ok(off()) };
+    let progress = match request.status.as_str() {
+        "pending" => CheckoutProgress::Pending,
+        "started" => CheckoutProgress::Started,
+        "completed" => CheckoutProgress::Completed { at: at(request.now_ms) },
+        "failed" => CheckoutProgress::Failed { error: request.error.clone() },
+        _ => CheckoutProgress::InProgress,
+    };
+    let key = IdempotencyKey::new(&format!("{}:{}", request.origin_id, progress.as_str()));
+    let status = CheckoutStatus {
+        checkout_session_id: request.checkout_session_id.clone(),
+        workflow_id: request.workflow_id.clone(),
+        progress,
+    };
+    shop.checkout_status(&status, &key).await.map_err(|error| of_call(&error, Backoff::CALLBACK, attempt))?;
+    Ok(sent())
+}
+
+/// Reports how a creation ended.
+pub(crate) async fn callback(
+    outside: &Outside,
+    request: &wire::ShopCallbackRequest,
+    attempt: u32,
+) -> Result<wire::OutboundReply, ActivityError> {
+    let Some(shop) = &outside.shop else { return Ok(off()) };
+    let outcome = match request.status.as_str() {
+        "completed" => CallbackOutcome::Completed { tenant_id: request.tenant_id.clone() },
+        _ => CallbackOutcome::Failed {
+            tenant_id: Some(request.tenant_id.clone()).filter(|id| !id.is_empty()),
+            error: request.error.clone(),
+        },
+    };
+    let key = IdempotencyKey::new(&format!("{}:{}", request.origin_id, outcome.as_str()));
+    let callback = TenantCallback { session_id: request.checkout_session_id.clone(), outcome };
+    let told = shop.tenant_callback(&callback, &key, SystemTime::now()).await;
+    told.map_err(|error| of_call(&error, Backoff::CALLBACK, attempt))?;
+    Ok(sent())
+}
+
+/// An instant of the workflow's clock.
+fn at(ms: i64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(ms).unwrap_or(0))
+}

@@ -1,0 +1,275 @@
+//! The welcome mail: a credential is made, kept sealed, sent, and forgotten.
+//!
+//! Two orders of the same steps. A creation puts the hash in force before the mail goes out: the account has no other way in.
+//! A mail that is sent again puts it in force after the provider accepted it: until then the old password still works.
+
+use crate::failure::{final_failure, of_call, of_store, transient};
+use crate::password;
+use crate::settings::{CredentialMode, Outside, Secrets, TenancySettings};
+use credentials::{Sealed, system_random};
+use mail::{
+    Address, Credential, Mail, MailError, Mailbox, MessageId, Product, Repeat, Welcome, WelcomeError, mail_key,
+};
+use model::tenant::failure::FailureType;
+use model::tenant::product::CredentialDelivery;
+use outbound::backoff::Backoff;
+use proto::v1 as wire;
+use secrecy::{ExposeSecret as _, SecretString};
+use std::time::{Duration, SystemTime};
+use store::tenant::{Delivery, StoredCredential, TenantStore};
+use temporalio_sdk::activities::ActivityError;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// What the steps work with.
+pub(crate) struct Means<'a> {
+    pub(crate) store: &'a TenantStore,
+    pub(crate) settings: &'a TenancySettings,
+    pub(crate) secrets: &'a Secrets,
+    pub(crate) outside: &'a Outside,
+    pub(crate) attempt: u32,
+}
+
+/// Whom the mail is for, and what it says.
+pub(crate) struct Letter<'a> {
+    pub(crate) origin_id: &'a str,
+    pub(crate) activity: &'static str,
+    pub(crate) now_ms: i64,
+    pub(crate) tenant: Uuid,
+    pub(crate) tenant_name: &'a str,
+    pub(crate) user: Uuid,
+    pub(crate) full_name: String,
+    pub(crate) email: &'a str,
+    pub(crate) product: &'a str,
+    pub(crate) kind: Kind,
+}
+
+/// Which mail it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The first one; the operator may have chosen the password.
+    First {
+        /// The administrator has an operator's password already.
+        operator_supplied: bool,
+    },
+    /// One that somebody asked for.
+    Again,
+}
+
+impl Kind {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::First { .. } => "tenant_welcome",
+            Self::Again => "tenant_welcome_again",
+        }
+    }
+}
+
+/// Sends the mail once, whatever is repeated. A refusal is an answer: it says why, and a tenant without its mail is complete.
+pub(crate) async fn send(means: &Means<'_>, letter: &Letter<'_>) -> Result<wire::WelcomeEmailReply, ActivityError> {
+    let delivery = match (letter.kind, means.settings.credential_mode) {
+        (Kind::First { operator_supplied: true }, _) => CredentialDelivery::OperatorSupplied,
+        (_, CredentialMode::Link) => CredentialDelivery::Link,
+        (_, CredentialMode::Mail) => CredentialDelivery::Mail,
+    };
+    let address = match Address::parse(letter.email) {
+        Ok(address) => address,
+        Err(error) => return Ok(not_sent(&MailError::from(error).to_string(), delivery)),
+    };
+    let made = make(means, letter, delivery).await?;
+    let stored = made.stored(letter);
+    let (sealed, since_ms) = match means.store.keep_credential(&stored).await.map_err(of_store)? {
+        Delivery::Delivered => return Ok(sent(delivery)),
+        Delivery::Pending { sealed, since_ms } => (sealed, since_ms),
+    };
+    let repeated = since_ms != letter.now_ms || sealed != made.sealed;
+    if repeated && is_forgotten(means, since_ms) {
+        return Ok(not_sent(
+            "cannot tell whether the mail was sent: the provider has forgotten the first try",
+            delivery,
+        ));
+    }
+    let password = open(means, &stored.key(), &sealed)?;
+    let key = mail_key(letter.origin_id, &format!("{}/{}", letter.kind.word(), letter.user));
+    let mail = compose(means, letter, address, &key, password.as_ref(), since_ms)?;
+    if let Err(error) = means.outside.mail.send(&mail, &key).await {
+        return refused(means, letter, &error, delivery);
+    }
+    if delivery == CredentialDelivery::Link {
+        ask_for_link(means, letter).await?;
+    }
+    finish(means, letter, password, &sealed).await?;
+    Ok(sent(delivery))
+}
+
+/// A credential as it was made by this attempt; a repeat makes one too, and then uses the one that is kept.
+struct Made {
+    sealed: String,
+    hash: Option<String>,
+}
+
+impl Made {
+    fn stored<'a>(&'a self, letter: &Letter<'a>) -> StoredCredential<'a> {
+        StoredCredential {
+            origin_id: letter.origin_id,
+            activity: letter.activity,
+            tenant: letter.tenant,
+            user: letter.user,
+            sealed: &self.sealed,
+            hash: self.hash.as_deref(),
+            now_ms: letter.now_ms,
+        }
+    }
+}
+
+async fn make(means: &Means<'_>, letter: &Letter<'_>, delivery: CredentialDelivery) -> Result<Made, ActivityError> {
+    let mut made = Made { sealed: String::new(), hash: None };
+    if delivery != CredentialDelivery::Mail {
+        return Ok(made);
+    }
+    let password = password::generate();
+    let aad = made.stored(letter).key();
+    let sealed = means.secrets.sealing.seal(password.expose_secret().as_bytes(), aad.as_bytes(), &mut system_random());
+    made.sealed = sealed.to_string();
+    if letter.kind != Kind::Again {
+        made.hash = Some(means.secrets.hashing.hash(password).await.expose().to_owned());
+    }
+    Ok(made)
+}
+
+/// The password that is kept. A key that is missing is waited for: the mail must be the same as before.
+fn open(means: &Means<'_>, aad: &str, sealed: &str) -> Result<Option<SecretString>, ActivityError> {
+    if sealed.is_empty() {
+        return Ok(None);
+    }
+    let sealed = Sealed::parse(sealed)
+        .map_err(|_| final_failure(FailureType::IdempotencyConflict, "the kept credential cannot be read", None))?;
+    let opened = means.secrets.sealing.open_text(&sealed, aad.as_bytes());
+    opened.map(Some).map_err(|error| {
+        tracing::error!("a credential cannot be opened: {error}; put the key back into TENANTRY_SEALING_KEYS_FILE");
+        transient(format!("could not open the kept credential: {error}"), None)
+    })
+}
+
+/// A repeat is safe only as long as the provider remembers the key.
+fn is_forgotten(means: &Means<'_>, since_ms: i64) -> bool {
+    let age = SystemTime::now().duration_since(at(since_ms)).unwrap_or_default();
+    match means.outside.mail.repeat() {
+        Repeat::Harmless(remembered) => age >= remembered,
+        // A second copy can only follow a final reply that was lost; both carry one Message-ID.
+        Repeat::MayDeliverTwice => false,
+    }
+}
+
+fn compose(
+    means: &Means<'_>,
+    letter: &Letter<'_>,
+    to: Address,
+    key: &mail::IdempotencyKey,
+    password: Option<&SecretString>,
+    since_ms: i64,
+) -> Result<Mail, ActivityError> {
+    let settings = means.settings;
+    let sent_at = at(since_ms);
+    let credential = match (letter.kind, password) {
+        (_, Some(password)) => Credential::Password { password: password.clone() },
+        (Kind::First { operator_supplied: true }, None) => Credential::Chosen,
+        (_, None) => Credential::Link,
+    };
+    let welcome = Welcome {
+        full_name: letter.full_name.clone(),
+        tenant_name: letter.tenant_name.to_owned(),
+        product: if letter.product == "algadesk" { Product::Algadesk } else { Product::Psa },
+        sign_in_url: settings.sign_in_url.clone(),
+        support_url: settings.support_url.clone(),
+        credential,
+        year: OffsetDateTime::from(sent_at).year(),
+    };
+    let rendered = welcome
+        .render()
+        .map_err(|error: WelcomeError| final_failure(FailureType::Configuration, error.to_string(), None))?;
+    let tag = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    Ok(Mail {
+        to: Mailbox::new(to, &letter.full_name),
+        message_id: MessageId::of(key, &settings.sender.address),
+        from: settings.sender.clone(),
+        subject: rendered.subject,
+        html: rendered.html,
+        text: rendered.text,
+        tags: vec![
+            tag("workflow", "tenant_creation"),
+            tag("email_type", letter.kind.word()),
+            tag("tenant_id", &letter.tenant.to_string()),
+        ],
+        sent_at,
+    })
+}
+
+fn refused(
+    means: &Means<'_>,
+    letter: &Letter<'_>,
+    error: &MailError,
+    delivery: CredentialDelivery,
+) -> Result<wire::WelcomeEmailReply, ActivityError> {
+    if let MailError::Transient { retry_after, .. } = error {
+        let mut rng = rand::rng();
+        let pause = match retry_after {
+            Some(asked) => *asked + Backoff::STEP.spread(&mut rng),
+            None => Backoff::STEP.pause(means.attempt, &mut rng),
+        };
+        return Err(transient(error.to_string(), Some(pause)));
+    }
+    tracing::error!(
+        tenant.id = %letter.tenant, code = error.code(),
+        "the welcome mail of tenant {} did not go out: {error}; see `tenantry tenant resend-welcome`", letter.tenant
+    );
+    Ok(not_sent(&error.to_string(), delivery))
+}
+
+/// The application mails the link itself.
+async fn ask_for_link(means: &Means<'_>, letter: &Letter<'_>) -> Result<(), ActivityError> {
+    let Some(app) = &means.outside.app else {
+        let text = "ALGA_WEBHOOK_SECRET: is needed for CREDENTIAL_MODE=link";
+        return Err(final_failure(FailureType::Configuration, text, None));
+    };
+    let asked = app.password_reset(letter.email, SystemTime::now()).await;
+    asked.map_err(|error| of_call(&error, Backoff::STEP, means.attempt))
+}
+
+/// Forgets the credential. Of a mail that was sent again, the hash comes into force now.
+async fn finish(
+    means: &Means<'_>,
+    letter: &Letter<'_>,
+    password: Option<SecretString>,
+    sealed: &str,
+) -> Result<(), ActivityError> {
+    let hash = match (letter.kind, password) {
+        (Kind::Again, Some(password)) => Some(means.secrets.hashing.hash(password).await.expose().to_owned()),
+        (_, _) => None,
+    };
+    let made = Made { sealed: sealed.to_owned(), hash };
+    means.store.delivered(&made.stored(letter)).await.map_err(of_store)
+}
+
+fn sent(delivery: CredentialDelivery) -> wire::WelcomeEmailReply {
+    reply(true, delivery, String::new())
+}
+
+/// Without the mail nobody has the credential, except an operator's.
+fn not_sent(error: &str, delivery: CredentialDelivery) -> wire::WelcomeEmailReply {
+    let delivery = match delivery {
+        CredentialDelivery::OperatorSupplied => delivery,
+        CredentialDelivery::Link | CredentialDelivery::Mail | CredentialDelivery::Undelivered => {
+            CredentialDelivery::Undelivered
+        }
+    };
+    reply(false, delivery, error.to_owned())
+}
+
+fn reply(sent: bool, delivery: CredentialDelivery, error: String) -> wire::WelcomeEmailReply {
+    wire::WelcomeEmailReply { email_sent: Some(sent), credential_delivery: delivery.as_str().to_owned(), error }
+}
+
+fn at(ms: i64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(ms).unwrap_or(0))
+}

@@ -1,0 +1,128 @@
+//! `tenantry tenant`: create tenants, follow them, decide about repairs, and send the welcome mail again.
+
+mod create;
+mod follow;
+mod input;
+mod repair;
+mod resend;
+mod show;
+
+use crate::cli::Output;
+use crate::clients::tenant_runs::TenantRuns;
+use crate::clients::{database, temporal};
+use crate::commands::domain::uuid;
+use crate::config::{ClientSettings, Role, Source};
+use crate::exit::{Exit, Failure};
+use clap::{Args, Subcommand};
+pub(crate) use create::start;
+pub(crate) use follow::{Followed, follow, line, not_completed};
+use store::tenant::{TenantSettings, TenantStore};
+use uuid::Uuid;
+
+/// Arguments of `tenant`.
+#[derive(Debug, Args)]
+pub(crate) struct TenantArgs {
+    #[command(subcommand)]
+    command: TenantCommand,
+}
+
+/// Which creation.
+#[derive(Debug, Clone, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Which {
+    /// The tenant's UUID.
+    #[arg(long, value_name = "UUID", value_parser = uuid)]
+    tenant: Option<Uuid>,
+    /// The id of the run.
+    #[arg(long, value_name = "ID")]
+    workflow_id: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum TenantCommand {
+    /// Creates a tenant and shows the way, step by step.
+    ///
+    /// The input is checked before anything is started; all that is wrong with it is told at once. A second start for the same
+    /// subscription, checkout, Apple transaction or tenant id finds the first. A password never stands in an argument: use a
+    /// file, a hash, or the name of a mounted secret.
+    #[command(
+        after_help = "Examples:\n  tenantry tenant create --file input.json\n  tenantry tenant create --name 'Acme' \
+                            --admin-first-name Ada --admin-last-name Byron --admin-email ada@acme.example --licenses 5"
+    )]
+    Create(Box<create::CreateArgs>),
+    /// Shows where a creation stands, what it waits for, and what is done.
+    #[command(after_help = "Examples:\n  tenantry tenant status --tenant 11111111-2222-4333-8444-555555555555\n  \
+                            tenantry tenant status --workflow-id tenant-creation-checkout-cs_1 --output json")]
+    Status {
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Shows every step of a creation as it happens, until it ends.
+    #[command(after_help = "Examples:\n  tenantry tenant watch --workflow-id tenant-creation-checkout-cs_1")]
+    Watch {
+        #[command(flatten)]
+        which: Which,
+        /// Longest time; for ever when left out.
+        #[arg(long, value_parser = humantime::parse_duration)]
+        timeout: Option<std::time::Duration>,
+    },
+    /// Decides about a step that failed: try it again, or end the creation and leave its rows to an operator.
+    #[command(
+        after_help = "Examples:\n  tenantry tenant repair --tenant 11111111-2222-4333-8444-555555555555 --action \
+                            retry --by 'on call' --note 'imported the price'"
+    )]
+    Repair(repair::RepairArgs),
+    /// Makes a new credential for an administrator and sends the welcome mail again; the old password holds until the mail is
+    /// accepted. At most three times an hour.
+    #[command(
+        after_help = "Examples:\n  tenantry tenant resend-welcome --tenant 11111111-2222-4333-8444-555555555555 \
+                            --by 'on call'"
+    )]
+    ResendWelcome(resend::ResendArgs),
+    /// Lists creations, newest first.
+    #[command(after_help = "Examples:\n  tenantry tenant list\n  tenantry tenant list --state repair --output json")]
+    List(show::ListArgs),
+}
+
+/// Runs one of the commands.
+pub(crate) async fn run(args: TenantArgs, output: Output, source: &Source) -> Result<Exit, Failure> {
+    crate::telemetry::logs::install(
+        source.value("LOG_LEVEL").unwrap_or("error"),
+        crate::telemetry::logs::Reader::Person,
+        None,
+    );
+    match args.command {
+        TenantCommand::Create(args) => create::run(source, &args, output).await,
+        TenantCommand::Status { which } => show::status(source, &which, output).await,
+        TenantCommand::Watch { which, timeout } => follow::watch(source, &which, timeout, output).await,
+        TenantCommand::Repair(args) => repair::run(source, &args, output).await,
+        TenantCommand::ResendWelcome(args) => resend::run(source, &args, output).await,
+        TenantCommand::List(args) => show::list(source, &args, output).await,
+    }
+}
+
+/// The runs.
+pub(crate) async fn runs(source: &Source) -> Result<TenantRuns, Failure> {
+    let settings = ClientSettings::parse(source, &[]).map_err(|problems| Failure::of(Exit::No, problems))?;
+    Ok(TenantRuns::new(temporal::connect(&settings.temporal).await?))
+}
+
+/// The record of creations.
+async fn records(source: &Source) -> Result<TenantStore, Failure> {
+    let settings =
+        ClientSettings::parse(source, &[Role::Worker]).map_err(|problems| Failure::of(Exit::No, problems))?;
+    let pool = database::pool(&settings.database, Role::Worker).await?;
+    Ok(TenantStore::new(pool, TenantSettings::default()))
+}
+
+/// The run that works on a tenant's creation, or waits.
+async fn workflow_id(source: &Source, which: &Which) -> Result<String, Failure> {
+    if let Some(id) = &which.workflow_id {
+        return Ok(id.clone());
+    }
+    let tenant = which.tenant.unwrap_or_default();
+    let found = records(source).await?.creation(tenant).await.map_err(|error| Failure::of(Exit::Unreachable, error))?;
+    found.map(|creation| creation.summary.workflow_id).ok_or_else(|| {
+        Failure::new(Exit::NotFound, format!("tenant {tenant} was not created here: see `tenantry tenant list`"))
+    })
+}
