@@ -2,18 +2,35 @@
 
 use super::{ClientSettings, QueueRole, Role, Source, WorkerSettings};
 use proptest::prelude::*;
+use std::sync::LazyLock;
 
-const GOOD: [(&str, &str); 5] = [
+const GOOD: [(&str, &str); 7] = [
     ("DB_HOST", "db.example"),
     ("TENANTRY_DB_USER", "tenantry_worker"),
     ("TENANTRY_DB_PASSWORD", "s3cret-worker"),
     ("PORTAL_DOMAIN_SERVICE_HOST", "app.msp.svc.cluster.local"),
     ("SECRET_FS_BASE_PATH", "/nowhere"),
+    ("APPLICATION_URL", "https://app.example"),
+    ("NEXTAUTH_SECRET", "s3cret-pepper"),
 ];
+
+/// A key file of this process: 32 bytes in base64 each, none of them real.
+fn keys_file() -> &'static str {
+    static FILE: LazyLock<(tempfile::TempDir, String)> = LazyLock::new(|| {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("keys");
+        let key = |letter: &str| format!("{}AQ{}A=", letter.repeat(20), letter.repeat(20));
+        std::fs::write(&path, format!("hash {}\n2026-01 {}\n", key("B"), key("C"))).expect("written");
+        let path = path.to_str().expect("utf-8").to_owned();
+        (folder, path)
+    });
+    &FILE.1
+}
 
 fn source(more: &[(&str, &str)]) -> Source {
     // An empty value counts as absent, so a table can also take a variable away.
-    Source::of(GOOD.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+    let keys = [("TENANTRY_SEALING_KEYS_FILE", keys_file())];
+    Source::of(GOOD.iter().chain(&keys).chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
 }
 
 #[track_caller]
@@ -32,7 +49,7 @@ fn defaults_are_those_of_the_contract() {
     assert_eq!(settings.temporal.namespace, "default");
     assert!(settings.temporal.deployment.is_none() && !settings.temporal.tls);
     let queues: Vec<&str> = settings.temporal.queues.iter().map(|queue| queue.name.as_str()).collect();
-    assert_eq!(queues, ["portal-domain-workflows", "tenant-workflows"]);
+    assert_eq!(queues, ["tenant-workflows", "tenant-lifecycle-workflows", "portal-domain-workflows"]);
     assert_eq!((settings.process.health_port, settings.process.metrics_port), (8080, 9090));
     assert_eq!((settings.process.max_concurrent_activities, settings.process.max_concurrent_workflows), (10, 10));
     let portal = settings.portal.expect("portal queue is served");
@@ -53,10 +70,13 @@ fn every_problem_is_reported_at_once() {
             ("TENANTRY_DEV_NETWORK", "example.test;127.0.0.0/8"),
         ],
         &[
+            ("EMAIL_PROVIDER", "is required with NODE_ENV=production: resend or smtp"),
             ("HEALTH_CHECK_PORT", "must be a port, 0 to 65535"),
+            ("ITERATIONS", "is required with NODE_ENV=production: it must be the application's own"),
             ("MAX_CONCURRENT_ACTIVITIES", "must be an integer of at least 1"),
             ("PORTAL_DOMAIN_GATEWAY_SELECTOR", "must be a JSON object of strings, not empty"),
             ("PORTAL_DOMAIN_SERVICE_HOST", "is required"),
+            ("RESEND_DEFAULT_FROM_ADDRESS", "must not be an address of example.com with NODE_ENV=production"),
             ("TEMPORAL_ADDRESS", "is required with NODE_ENV=production"),
             ("TENANTRY_DEV_NETWORK", "is refused with NODE_ENV=production"),
         ],
@@ -73,13 +93,73 @@ fn queues_are_trimmed_and_duplicates_are_dropped() {
     let unknown = "names a queue that this build does not serve";
     check(&[("TEMPORAL_TASK_QUEUE", "tenant-workflows,mail")], &[("TEMPORAL_TASK_QUEUE", unknown)]);
     check(&[("TEMPORAL_TASK_QUEUES", " , ")], &[("TEMPORAL_TASK_QUEUES", "names no queue")]);
+    let foreign = "names a queue of another service, whose tasks must not be taken away";
+    check(&[("TEMPORAL_TASK_QUEUES", "tenant-workflows,workflow-runtime-v2")], &[("TEMPORAL_TASK_QUEUES", foreign)]);
 }
 
 #[test]
-fn the_tenant_queue_alone_needs_no_database_and_no_cluster() {
-    let bare = Source::of([("TEMPORAL_TASK_QUEUES".to_owned(), "tenant-workflows".to_owned())]);
-    let settings = WorkerSettings::parse(&bare).expect("valid");
-    assert!(settings.database.is_none() && settings.portal.is_none());
+fn each_queue_asks_for_its_own_settings_only() {
+    let tenants = source(&[("TEMPORAL_TASK_QUEUES", "tenant-workflows"), ("PORTAL_DOMAIN_SERVICE_HOST", "")]);
+    let settings = WorkerSettings::parse(&tenants).expect("valid");
+    assert!(settings.database.is_some() && settings.tenancy.is_some() && settings.portal.is_none());
+    let none = [("APPLICATION_URL", ""), ("NEXTAUTH_SECRET", ""), ("TENANTRY_SEALING_KEYS_FILE", "")];
+    let domains = source(&[&[("TEMPORAL_TASK_QUEUES", "portal-domain-workflows")][..], &none].concat());
+    let settings = WorkerSettings::parse(&domains).expect("valid");
+    assert!(settings.tenancy.is_none() && settings.portal.is_some());
+}
+
+#[test]
+fn settings_of_tenants_are_checked_together() {
+    let url = "must be an https URL, or an http one of this machine";
+    check(
+        &[
+            ("EMAIL_PROVIDER", "sendgrid"),
+            ("CREDENTIAL_MODE", "link"),
+            ("NM_STORE_URL", "http://shop.example"),
+            ("ALGORITHM", "md5"),
+            ("ITERATIONS", "1e4"),
+            ("MANAGEMENT_TENANT_ID", "acme"),
+            ("NEXTAUTH_SECRET", "changeme"),
+        ],
+        &[
+            ("CREDENTIAL_MODE", "needs ALGA_WEBHOOK_SECRET to be link"),
+            ("EMAIL_PROVIDER", "must be resend, smtp or mock"),
+            ("INTERNAL_API_SHARED_SECRET", "is required with NMSTORE_BASE_URL (or ALGA_AUTH_KEY)"),
+            ("ITERATIONS", "must be a plain decimal number"),
+            ("MANAGEMENT_TENANT_ID", "must be a UUID"),
+            ("NEXTAUTH_SECRET", "is a placeholder, not a secret"),
+            ("NM_STORE_URL", url),
+            ("TEMPORAL_WEBHOOK_SECRET", "is required"),
+        ],
+    );
+    check(
+        &[
+            ("EMAIL_PROVIDER", "smtp"),
+            ("SMTP_HOST", "mail.example"),
+            ("SMTP_USER", "u"),
+            ("SMTP_PASSWORD", "p4ss"),
+            ("SMTP_TLS", "off"),
+        ],
+        &[("SMTP_TLS", "must be starttls or tls with SMTP_USER: a password never goes in the clear")],
+    );
+    check(&[("EMAIL_PROVIDER", "resend")], &[("RESEND_API_KEY", "is required")]);
+    check(&[("EMAIL_PROVIDER", "resend"), ("RESEND_API_KEY", "re_x"), ("SALT_BYTES", "0")], &[]);
+}
+
+#[test]
+fn a_key_file_is_checked_without_showing_it() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("keys");
+    let name = path.to_str().expect("utf-8");
+    let variable = "TENANTRY_SEALING_KEYS_FILE";
+    std::fs::write(&path, "2026-01 not-base64").expect("written");
+    check(
+        &[(variable, name)],
+        &[(variable, "names a file that is no key file: each line is an id and 32 bytes in base64")],
+    );
+    let key = format!("{}AQ{}A=", "B".repeat(20), "B".repeat(20));
+    std::fs::write(&path, format!("2026-01 {key}\n")).expect("written");
+    check(&[(variable, name)], &[(variable, "names a file without the line `hash`")]);
 }
 
 #[test]
@@ -168,6 +248,10 @@ proptest! {
             ("TEMPORAL_API_KEY_FILE", key_file.to_str().expect("utf-8")),
             ("HEALTH_CHECK_PORT", if broken { secret.as_str() } else { "8080" }),
             ("PORTAL_DOMAIN_GATEWAY_SELECTOR", if broken { secret.as_str() } else { "" }),
+            ("NEXTAUTH_SECRET", &secret), ("STRIPE_SECRET_KEY", &secret), ("ALGA_WEBHOOK_SECRET", &secret),
+            ("ALGA_APP_BASE_URL", "https://app.example"), ("NMSTORE_BASE_URL", "https://shop.example"),
+            ("TEMPORAL_WEBHOOK_SECRET", &secret), ("INTERNAL_API_SHARED_SECRET", &secret),
+            ("EMAIL_PROVIDER", "resend"), ("RESEND_API_KEY", &secret),
         ]);
         let shown = match WorkerSettings::parse(&source) {
             Ok(settings) => format!("{settings:?} {:?}", source),
