@@ -43,7 +43,7 @@ pub use error::{PartError, StartError};
 pub use external::{STACK_VARIABLE, points_outside};
 pub use network::{CUSTOMER_ZONE, EDGE_ADDRESS, NOBODY_ADDRESS, PLATFORM_ZONE, dev_network};
 pub use options::{Group, Migrate, Options, PartSet};
-pub use parts::{is_part_command, run_part};
+pub use parts::{SAMPLE_PRICE, is_part_command, run_part};
 pub use progress::{Event, Lines, Progress, Silent};
 pub use project::{ProjectError, find_project};
 pub use spec::{PartSpec, Ready, StopWith};

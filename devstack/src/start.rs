@@ -376,7 +376,8 @@ impl Rise<'_> {
         if self.parts.has(Group::Mail) {
             all.extend(mail::environment(&self.options.root, self.ports));
         }
-        all.extend(tenancy::environment(&self.options.root));
+        let shop = self.parts.has(Group::SampleApp).then(|| self.ports.get("sample-app").copied()).flatten();
+        all.extend(tenancy::environment(&self.options.root, shop));
         // The tools, and the executable itself, before what this process has.
         let path = env::var("PATH").unwrap_or_default();
         let own = self.options.binary.parent().map(|folder| format!("{}:", folder.display())).unwrap_or_default();

@@ -26,14 +26,26 @@ pub(crate) fn prepare(root: &Path) -> io::Result<()> {
     write!(file, "hash {}\n2026-01 {}\n", key(), key())
 }
 
-/// The variables of a caller.
-pub(crate) fn environment(root: &Path) -> Vec<(String, String)> {
+/// The variables of a caller. `shop` is where the sample shop answers, when it is started.
+pub(crate) fn environment(root: &Path, shop: Option<u16>) -> Vec<(String, String)> {
     let text = |name: &str, value: String| (name.to_owned(), value);
-    vec![
+    let mut all = vec![
         text("TENANTRY_SEALING_KEYS_FILE", keys_path(root).display().to_string()),
         // What the sample application would verify sign-ins with.
         text("NEXTAUTH_SECRET", "pepper of a local stack".to_owned()),
         text("MANAGEMENT_TENANT_ID", MANAGEMENT_TENANT.to_owned()),
+        text("MASTER_BILLING_TENANT_ID", MANAGEMENT_TENANT.to_owned()),
         text("RESEND_DEFAULT_FROM_ADDRESS", "noreply@tenantry.test".to_owned()),
-    ]
+    ];
+    if let Some(port) = shop {
+        let base = format!("http://127.0.0.1:{port}");
+        all.extend([
+            text("STRIPE_API_URL", base.clone()),
+            text("STRIPE_SECRET_KEY", "sk_of_a_local_stack".to_owned()),
+            text("NMSTORE_BASE_URL", base),
+            text("TEMPORAL_WEBHOOK_SECRET", "webhooks of a local stack".to_owned()),
+            text("INTERNAL_API_SHARED_SECRET", "calls-of-a-local-stack".to_owned()),
+        ]);
+    }
+    all
 }

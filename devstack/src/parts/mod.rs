@@ -2,7 +2,10 @@
 
 mod reaper;
 mod sample_app;
+mod sample_shop;
 mod selfcheck_proxy;
+
+pub use sample_shop::SAMPLE_PRICE;
 
 use std::path::PathBuf;
 

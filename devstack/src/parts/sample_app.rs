@@ -1,4 +1,4 @@
-//! The sample application: answers for every tenant, and shows what reached it through the edge.
+//! The sample application: answers for every tenant, and shows what reached it through the edge. The sample shop is beside it.
 
 use std::net::SocketAddr;
 
@@ -20,6 +20,7 @@ fn routes() -> Router {
         .route("/client-portal/dashboard", get(dashboard))
         .route("/.well-known/portal-probe", get(probe))
         .route("/healthz", get(|| async { "ok\n" }))
+        .merge(super::sample_shop::routes())
         .fallback(other)
 }
 

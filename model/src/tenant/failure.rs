@@ -30,6 +30,9 @@ pub const TRANSIENT: &str = "TransientError";
 /// Type of the failure of a run that was cancelled before it wrote anything.
 pub const CANCELLED: &str = "CreationCancelled";
 
+/// Type of the failure of a run that an operator ended.
+pub const ABANDONED: &str = "CreationAbandoned";
+
 /// The final types as a retry policy wants them.
 pub fn final_types() -> Vec<String> {
     FailureType::ALL.iter().map(|kind| kind.as_str().to_owned()).collect()

@@ -7,6 +7,7 @@ use super::waiting::{self, Decided};
 use super::{answers, handover, steps};
 use crate::clock::now_ms;
 use contract::tenancy::Tenancy;
+use model::tenant::failure::ABANDONED;
 use model::tenant::fault::Fault;
 use model::tenant::input::GivenPassword;
 use model::tenant::repair::{Action, Decision, Waiting};
@@ -172,7 +173,8 @@ async fn after_failure<W: Holds>(
 ) -> Result<(), Ending> {
     let attempts = ctx.state(|w| w.creation().attempt);
     let since_ms = now_ms(ctx);
-    let waiting = || Waiting { step, reason: error.kind.clone(), attempts, since_ms, cancelled: false, decision: None };
+    let waiting =
+        || Waiting { step, reason: error.word().to_owned(), attempts, since_ms, cancelled: false, decision: None };
     match step.on_failure() {
         // Its last try may have been committed without an answer: a successor finds out, under the same keys.
         OnFailure::Fail
@@ -228,7 +230,12 @@ async fn take<W: Holds>(
         Action::Abandon => {
             steps::record(ctx, course, "abandoned", Some(waiting), Some(&decision)).await;
             let text = format!("abandoned by an operator while {}", waiting.step.sentence());
-            Err(Ending::Failed(StepError { kind: waiting.reason.clone(), text, details: None }))
+            Err(Ending::Failed(StepError {
+                kind: ABANDONED.to_owned(),
+                text,
+                cause: waiting.reason.clone(),
+                details: None,
+            }))
         }
     }
 }

@@ -13,18 +13,20 @@ pub(super) struct StepError {
     pub(super) kind: String,
     /// What failed; never a value of the input.
     pub(super) text: String,
+    /// The word of whoever failed, such as `STORE_UNAVAILABLE`; the type where there is no other.
+    pub(super) cause: String,
     /// The failure's details, such as the tenant that has the subscription already.
     pub(super) details: Option<Value>,
 }
 
 impl StepError {
     pub(super) fn new(kind: FailureType, text: impl Into<String>) -> Self {
-        Self { kind: kind.as_str().to_owned(), text: text.into(), details: None }
+        Self { kind: kind.as_str().to_owned(), text: text.into(), cause: kind.as_str().to_owned(), details: None }
     }
 
-    /// The word for lists of what was left out.
+    /// The word for lists of what was left out, and for what a repair waits for.
     pub(super) fn word(&self) -> &str {
-        &self.kind
+        &self.cause
     }
 }
 
@@ -39,7 +41,8 @@ impl From<ActivityExecutionError> for StepError {
                     .raw_details()
                     .and_then(|payloads| payloads.first())
                     .and_then(|payload| serde_json::from_slice(&payload.data).ok());
-                return Self { kind: kind.to_owned(), text: failure.to_string(), details };
+                let cause = failure.type_name().filter(|name| !name.is_empty()).unwrap_or(kind).to_owned();
+                return Self { kind: kind.to_owned(), text: failure.to_string(), cause, details };
             }
             cause = found.cause();
         }
@@ -47,7 +50,7 @@ impl From<ActivityExecutionError> for StepError {
             Some(_) => "the step did not end within its time".to_owned(),
             None => "the step could not be carried out".to_owned(),
         };
-        Self { kind: TRANSIENT.to_owned(), text, details: None }
+        Self { kind: TRANSIENT.to_owned(), text, cause: TRANSIENT.to_owned(), details: None }
     }
 }
 
@@ -78,5 +81,6 @@ pub(super) fn repair_required(workflow_id: &str) -> StepError {
 
 /// Ends the run because it was cancelled before anything was written.
 pub(super) fn cancelled() -> StepError {
-    StepError { kind: CANCELLED.to_owned(), text: "cancelled before anything was written".to_owned(), details: None }
+    let kind = CANCELLED.to_owned();
+    StepError { cause: kind.clone(), kind, text: "cancelled before anything was written".to_owned(), details: None }
 }

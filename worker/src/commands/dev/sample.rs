@@ -62,6 +62,20 @@ async fn management(source: &Source) -> Result<(), Failure> {
         .execute(&pool)
         .await
         .or_exit(Exit::Unreachable, "could not write the sample vendor")?;
+    // The price list, so that a paid checkout can be linked.
+    sqlx::query(
+        "with product as (insert into stripe_products (tenant, stripe_product_external_id, billing_tenant, name, product_type)
+           select $1::uuid, 'prod_sample', $1::uuid, 'alga-psa-pro', 'service'
+           where not exists (select 1 from stripe_products where tenant = $1::uuid) returning stripe_product_id)
+         insert into stripe_prices (tenant, stripe_price_external_id, stripe_product_id, unit_amount)
+         select $1::uuid, $2, stripe_product_id, 4900 from product",
+    )
+    .persistent(false)
+    .bind(devstack::MANAGEMENT_TENANT)
+    .bind(devstack::SAMPLE_PRICE)
+    .execute(&pool)
+    .await
+    .or_exit(Exit::Unreachable, "could not write the sample price list")?;
     Ok(())
 }
 
