@@ -6,4 +6,5 @@ pub mod convert;
 pub mod loose;
 pub mod names;
 pub mod options;
+pub mod sensitive;
 pub mod tenancy;
