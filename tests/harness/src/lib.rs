@@ -1,10 +1,11 @@
-//! The real stack for tests, and domains on it: act as the web application, watch the row, break parts, ask the oracle.
+//! The real stack for tests, domains and creations of tenants on it: act as the web application, watch the row, break parts, ask the oracle.
 
 mod cluster;
 mod domain;
 mod neighbour;
 mod oracle;
 mod rig;
+mod tenant;
 mod visitor;
 mod wait;
 
@@ -14,5 +15,6 @@ pub use dns_server::faults::{Fault, FaultKind};
 pub use domain::{Domain, RowNow};
 pub use model::portal::record::Status;
 pub use rig::Rig;
+pub use tenant::{CreationRun, Ended, Start, TenantRig};
 pub use visitor::{Door, Visitor};
 pub use wait::eventually;

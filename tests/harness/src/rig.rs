@@ -52,12 +52,7 @@ impl Rig {
         let binary = binary(&project)?;
         let root = std::env::temp_dir().join(format!("tenantry-test-{}-{name}", std::process::id()));
         let mut options = devstack::Options::ephemeral(&root, &binary, &project);
-        let mut sql: Vec<PathBuf> = std::fs::read_dir(project.join("devstack/product-schema"))?
-            .filter_map(|entry| Some(entry.ok()?.path()))
-            .filter(|path| path.extension().is_some_and(|extension| extension == "sql"))
-            .collect();
-        sql.sort();
-        options.sql_files = sql;
+        options.sql_files = product_schema(&project)?;
         options.role_environment =
             [("PORTAL_DOMAIN_DNS_CONFIRM_SECONDS", "1"), ("PORTAL_DOMAIN_CERT_ISSUER", "letsencrypt-http01-nocheck")]
                 .iter()
@@ -164,8 +159,18 @@ impl Rig {
     }
 }
 
+/// The sample copy of the product's tables, in order.
+pub(crate) fn product_schema(project: &std::path::Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut sql: Vec<PathBuf> = std::fs::read_dir(project.join("devstack/product-schema"))?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "sql"))
+        .collect();
+    sql.sort();
+    Ok(sql)
+}
+
 /// The executable: `TENANTRY_BINARY`, else the one beside this test's own.
-fn binary(project: &std::path::Path) -> anyhow::Result<PathBuf> {
+pub(crate) fn binary(project: &std::path::Path) -> anyhow::Result<PathBuf> {
     if let Some(path) = std::env::var_os("TENANTRY_BINARY") {
         return Ok(PathBuf::from(path));
     }
@@ -175,7 +180,7 @@ fn binary(project: &std::path::Path) -> anyhow::Result<PathBuf> {
     found.with_context(|| format!("build the executable first: cargo build in {}", project.display()))
 }
 
-async fn connect(address: &str) -> anyhow::Result<Client> {
+pub(crate) async fn connect(address: &str) -> anyhow::Result<Client> {
     let options = ConnectionOptions::new(format!("http://{address}").parse::<Url>()?)
         .connect_timeout(Duration::from_secs(5))
         .grpc_compression(GrpcCompression::None)
