@@ -1,6 +1,6 @@
 //! The command line: what can be asked, and where it goes.
 
-use crate::commands::{challenge, dev, domain, migrate, reasons, replay, tenant};
+use crate::commands::{challenge, codec_server, dev, domain, migrate, reasons, replay, tenant};
 use crate::config::Source;
 use crate::exit::{Exit, Failure, help_table};
 use crate::run;
@@ -43,6 +43,8 @@ enum Command {
     Migrate(migrate::MigrateArgs),
     /// Answers HTTP-01 challenges and preflight tokens, with an identity of its own.
     ChallengeResponder,
+    /// Shows the Temporal UI and CLI what is encrypted (PAYLOAD_CODEC=sensitive).
+    CodecServer(codec_server::CodecServerArgs),
     /// Replays histories against this build: the gate before a deploy.
     Replay(replay::ReplayArgs),
     /// Lists the reason codes, explains one, or writes their pages.
@@ -100,6 +102,7 @@ async fn run_command(cli: Cli, source: &Source) -> Result<Exit, Failure> {
         Command::Domain(args) => Box::pin(domain::run(args, cli.output, source)).await,
         Command::Migrate(args) => Box::pin(migrate::run(args, cli.output, source)).await,
         Command::ChallengeResponder => Box::pin(challenge::run(source)).await,
+        Command::CodecServer(args) => Box::pin(codec_server::run(args, source)).await,
         Command::Replay(args) => Box::pin(replay::run(args, cli.output, source)).await,
         Command::Reasons(args) => reasons::run(&args, cli.output),
         Command::Dev(args) => Box::pin(dev::run(args, cli.output, source)).await,
@@ -145,6 +148,12 @@ mod tests {
         check("tenantry domain check portal.example.com", true);
         check(&format!("tenantry --output json domain explain --tenant {tenant}"), true);
         check("tenantry replay a.json b.bin", true);
+        check("tenantry tenant create --file input.json --output json", true);
+        check(&format!("tenantry tenant repair --tenant {tenant} --action retry --by me"), true);
+        check(&format!("tenantry tenant repair --tenant {tenant} --workflow-id x --action retry --by me"), false);
+        check("tenantry tenant status", false);
+        check("tenantry tenant list --state repair", true);
+        check("tenantry codec-server --origin https://temporal.example.com", true);
         check("tenantry dev --once --output json", true);
         check("tenantry dev dns set portal.acme-customer.test CNAME x.tenantry.test", true);
         check("tenantry dev dns set portal.acme-customer.test --fault servfail", true);

@@ -3,6 +3,7 @@
 #![expect(clippy::unimplemented, reason = "the macro of the SDK asks for this body")]
 #![expect(missing_docs, reason = "the macro generates undocumented associated constants")]
 
+use crate::sensitive::Sensitive;
 use proto::v1::{
     AdministratorReply, AdministratorRequest, AuditResendReply, AuditResendRequest, CheckoutStatusRequest,
     CreateAdminUserReply, CreateAdminUserRequest, CreateTenantReply, CreateTenantRequest, CustomerClientReply,
@@ -37,9 +38,9 @@ impl Tenancy {
         unimplemented!()
     }
 
-    /// Writes the first administrator.
+    /// Writes the first administrator. Its input may hold a password, so it is marked for the codec.
     #[activity(name = "createAdminUser")]
-    pub fn create_admin_user(_: CreateAdminUserRequest) -> Result<CreateAdminUserReply, ActivityError> {
+    pub fn create_admin_user(_: Sensitive<CreateAdminUserRequest>) -> Result<CreateAdminUserReply, ActivityError> {
         unimplemented!()
     }
 

@@ -98,7 +98,8 @@ impl TenantStore {
     /// Writes the administrator and gives them their role; the claim on the address ends here.
     ///
     /// # Errors
-    /// `DuplicateError`, `ConfigurationError` when the role is missing, `IdempotencyConflict`; or the database's own.
+    /// `DuplicateError`, `ConfigurationError` when the role is missing, `TenantNotFoundError`, `IdempotencyConflict`; or the
+    /// database's own.
     pub async fn create_admin(&self, row: &AdminRow<'_>) -> Result<wire::CreateAdminUserReply, TenantError> {
         on_connection!(self, "create the administrator", |conn| admin::run(conn, row))
     }
@@ -106,7 +107,7 @@ impl TenantStore {
     /// Writes the tenant's settings, all or none.
     ///
     /// # Errors
-    /// `IdempotencyConflict`; or the database's own.
+    /// `TenantNotFoundError`, `IdempotencyConflict`; or the database's own.
     pub async fn set_up(
         &self,
         request: &wire::SetupTenantDataRequest,
@@ -158,7 +159,7 @@ impl TenantStore {
     /// Keeps a sealed credential, and puts its hash in force where `hash` is given; a repeat answers what is kept.
     ///
     /// # Errors
-    /// The database's own.
+    /// `TenantNotFoundError` when the hash has no internal user of the tenant to belong to; or the database's own.
     pub async fn keep_credential(&self, credential: &StoredCredential<'_>) -> Result<Delivery, TenantError> {
         on_connection!(self, "keep the credential", |conn| credential::keep(conn, credential))
     }
@@ -212,11 +213,11 @@ impl TenantStore {
         on_connection!(self, "read the creation", |conn| creations::detail(conn, tenant))
     }
 
-    /// How many creations are open, and how many wait for a repair.
+    /// How many creations stand where: state, the step that waits for a repair, and their number.
     ///
     /// # Errors
     /// The database's own.
-    pub async fn waiting(&self) -> Result<(i64, i64), TenantError> {
+    pub async fn counts(&self) -> Result<Vec<(String, String, i64)>, TenantError> {
         on_connection!(self, "count the creations", |conn| creations::counts(conn))
     }
 }

@@ -7,6 +7,7 @@ use crate::failure::{final_failure, of_store};
 use crate::settings::{Outside, Secrets, TenancySettings};
 use crate::welcome::{Kind, Letter, Means};
 use crate::{billing, identity, shop, welcome};
+use contract::sensitive::Sensitive;
 use contract::tenancy as definition;
 use model::tenant::failure::FailureType;
 use proto::v1 as wire;
@@ -92,7 +93,7 @@ impl TenancyActivities {
     pub async fn create_admin_user(
         self: Arc<Self>,
         ctx: ActivityContext,
-        request: wire::CreateAdminUserRequest,
+        request: Sensitive<wire::CreateAdminUserRequest>,
     ) -> Result<wire::CreateAdminUserReply, ActivityError> {
         beating(&ctx, identity::create(&self.store, &self.secrets, &self.settings, &request)).await
     }

@@ -29,6 +29,7 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
             "billing",
             "challenge-responder",
             "cluster",
+            "codec",
             "contract",
             "credentials",
             "devstack",

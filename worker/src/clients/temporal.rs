@@ -1,10 +1,12 @@
 //! The connection to Temporal: bounded, retried, without compression.
 
 use crate::config::TemporalSettings;
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, OrExit as _};
+use codec::{SensitiveCodec, WatchedKeys};
 use std::time::Duration;
 use temporalio_client::envconfig::DataSource;
 use temporalio_client::{Client, ClientOptions, Connection, ConnectionOptions, GrpcCompression};
+use temporalio_common::data_converters::{DataConverter, DefaultFailureConverter, PayloadConverter};
 use temporalio_common::envconfig::ClientConfigTLS;
 use temporalio_common::telemetry::metrics::TemporalMeter;
 use temporalio_sdk::SimplePlugin;
@@ -62,8 +64,19 @@ pub(crate) async fn connect(settings: &TemporalSettings) -> Result<Client, Failu
             format!("could not reach Temporal at {} (TEMPORAL_ADDRESS): {why}", settings.address),
         )
     })?;
-    Client::new(connection, ClientOptions::new(settings.namespace.clone()).build())
-        .map_err(|error| Failure::of(Exit::Internal, error))
+    let options = ClientOptions::new(settings.namespace.clone()).data_converter(converter(settings)?).build();
+    Client::new(connection, options).map_err(|error| Failure::of(Exit::Internal, error))
+}
+
+/// Turns values into payloads; with a codec, marked ones are encrypted. Worker, commands and replay share it.
+///
+/// # Errors
+/// The key file cannot be used.
+pub(crate) fn converter(settings: &TemporalSettings) -> Result<DataConverter, Failure> {
+    let Some(path) = &settings.codec_keys else { return Ok(DataConverter::default()) };
+    let keys = WatchedKeys::open(path).or_exit(Exit::No, "could not use TENANTRY_CODEC_KEYS_FILE")?;
+    let codec = SensitiveCodec::new(keys);
+    Ok(DataConverter::new(PayloadConverter::default(), DefaultFailureConverter::default(), codec))
 }
 
 /// What the last cause of an error says; the SDK repeats the whole chain at each step.
@@ -100,7 +113,7 @@ pub(crate) async fn connect_patiently(
             }
         }
     };
-    let client = ClientOptions::new(settings.namespace.clone());
+    let client = ClientOptions::new(settings.namespace.clone()).data_converter(converter(settings)?);
     let client = match plugin {
         Some(plugin) => client.plugin(plugin).build(),
         None => client.build(),

@@ -3,6 +3,7 @@
 
 use crate::exit::{Exit, Failure};
 use contract::names;
+use contract::sensitive::{MARK, MARKED};
 use model::tenant::product::Product;
 use proto::v1 as wire;
 use serde::Serialize;
@@ -63,6 +64,17 @@ fn payload(value: &impl Serialize) -> RawValue {
     }])
 }
 
+/// The start input; marked for the codec when it holds a password.
+fn start_payload(input: &Value) -> RawValue {
+    let mut raw = payload(input);
+    if input["adminUser"]["password"].is_string() {
+        for payload in &mut raw.payloads {
+            payload.metadata.insert(MARK.to_owned(), MARKED.to_vec());
+        }
+    }
+    raw
+}
+
 fn read<T: DeserializeOwned>(raw: &RawValue) -> Option<T> {
     serde_json::from_slice(raw.payloads.first()?.data.as_slice()).ok()
 }
@@ -88,7 +100,7 @@ impl TenantRuns {
             .task_timeout(TASK)
             .id_reuse_policy(WorkflowIdReusePolicy::AllowDuplicateFailedOnly)
             .build();
-        match self.client.start_workflow(UntypedWorkflow::new(workflow), payload(input), options).await {
+        match self.client.start_workflow(UntypedWorkflow::new(workflow), start_payload(input), options).await {
             Ok(_) => Ok(Started::New),
             Err(WorkflowStartError::AlreadyStarted { .. }) => Ok(Started::Existing),
             Err(error) => Err(unreachable("could not start the creation", error)),

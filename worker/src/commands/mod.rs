@@ -1,6 +1,7 @@
 //! The commands beside `worker`. Each parses its arguments, calls the library that has the role, and prints the answer.
 
 pub(crate) mod challenge;
+pub(crate) mod codec_server;
 pub(crate) mod dev;
 pub(crate) mod domain;
 pub(crate) mod migrate;

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use temporalio_client::{
     UntypedWorkflow, WorkflowExecutionInfo, WorkflowFetchHistoryOptions, WorkflowHistory, WorkflowListOptions,
 };
+use temporalio_common::data_converters::DataConverter;
 use temporalio_protos::temporal::api::history::v1::History;
 use temporalio_protos::temporal::api::history::v1::history_event::Attributes;
 use temporalio_sdk::workflow_replayer::{WorkflowReplayError, WorkflowReplayer, WorkflowReplayerOptions};
@@ -70,7 +71,9 @@ pub(crate) async fn run(args: ReplayArgs, output: Output, source: &Source) -> Re
     if histories.is_empty() {
         return Err(Failure::new(Exit::NotFound, "no history was found: nothing was shown of this build"));
     }
-    let replayer = replayer().or_exit(Exit::Internal, "could not set up the replay")?;
+    let settings = ClientSettings::parse(source, &[]).map_err(|problems| Failure::of(Exit::No, problems))?;
+    let replayer =
+        replayer(&temporal::converter(&settings.temporal)?).or_exit(Exit::Internal, "could not set up the replay")?;
     let mut verdicts = Vec::with_capacity(histories.len());
     let mut histories = histories.into_iter().peekable();
     while histories.peek().is_some() {
@@ -98,8 +101,11 @@ fn line(verdict: &Verdict) -> String {
 }
 
 /// The same workflows and the same interceptors as the worker.
-fn replayer() -> anyhow::Result<WorkflowReplayer> {
-    let mut options = WorkflowReplayerOptions::new().workflow_interceptor(scope::interceptor()).build();
+fn replayer(converter: &DataConverter) -> anyhow::Result<WorkflowReplayer> {
+    let mut options = WorkflowReplayerOptions::new()
+        .workflow_interceptor(scope::interceptor())
+        .data_converter(converter.clone())
+        .build();
     register::on_replayer(&mut options)?;
     Ok(WorkflowReplayer::new(options)?)
 }

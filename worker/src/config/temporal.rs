@@ -3,6 +3,7 @@
 use super::secret::Secret;
 use super::source::Reader;
 use contract::names;
+use credentials::KeyFile;
 use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -63,6 +64,8 @@ pub(crate) struct TemporalSettings {
     pub(crate) deployment: Option<Deployment>,
     /// Identifies the build in statuses and in Temporal.
     pub(crate) build_id: String,
+    /// `PAYLOAD_CODEC=sensitive` with `TENANTRY_CODEC_KEYS_FILE`: the keys that encrypt marked payloads.
+    pub(crate) codec_keys: Option<PathBuf>,
 }
 
 /// Shows no credential: the profile can hold an API key and certificate data.
@@ -108,7 +111,9 @@ impl TemporalSettings {
         let build_id = reader.text_or("TEMPORAL_WORKER_BUILD_ID", own_build_id());
         let deployment =
             reader.text("TEMPORAL_DEPLOYMENT_NAME").map(|name| Deployment { name, build_id: build_id.clone() });
+        let codec_keys = read_codec(reader);
         Self {
+            codec_keys,
             tls: reader.flag("TEMPORAL_TLS", asked_for_tls),
             profile,
             address: address.unwrap_or_else(|| names::DEFAULT_TEMPORAL_ADDRESS.to_owned()),
@@ -120,6 +125,28 @@ impl TemporalSettings {
             api_key,
             deployment,
             build_id,
+        }
+    }
+}
+
+/// The keys of the payload codec, when it is on. The file is read again whenever it changes.
+fn read_codec(reader: &mut Reader<'_>) -> Option<PathBuf> {
+    let variable = "TENANTRY_CODEC_KEYS_FILE";
+    match reader.text("PAYLOAD_CODEC").as_deref() {
+        None | Some("off") => None,
+        Some("sensitive") => {
+            let path = reader.readable_file(variable);
+            if path.is_none() && reader.text(variable).is_none() {
+                reader.problem(variable, "is required with PAYLOAD_CODEC=sensitive");
+            }
+            if path.as_ref().is_some_and(|path| KeyFile::read(path).is_err()) {
+                reader.problem(variable, "names a file that is no key file: each line is an id and 32 bytes in base64");
+            }
+            path
+        }
+        Some(_) => {
+            reader.problem("PAYLOAD_CODEC", "must be off or sensitive");
+            None
         }
     }
 }

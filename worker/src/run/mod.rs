@@ -128,6 +128,11 @@ fn announce(settings: &WorkerSettings) {
     }
 }
 
+/// Ends when the process is asked to stop.
+pub(crate) async fn stop_asked() {
+    stop_signal().await;
+}
+
 async fn stop_signal() -> &'static str {
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
         .expect("the runtime has its signal driver on");

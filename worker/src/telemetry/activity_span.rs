@@ -1,6 +1,7 @@
 //! A span around every activity, with whose domain it is: each log line and each exported trace names the tenant.
 
 use contract::names::tenant_of_workflow_id;
+use contract::sensitive::Sensitive;
 use proto::v1 as wire;
 use temporalio_sdk::interceptors::{ActivityInboundInterceptor, ExecuteActivityInput, ExecuteActivityOutput, Next};
 use tracing::Instrument as _;
@@ -59,8 +60,23 @@ impl<'a> Named<'a> {
             wire::ReadBackRequest => |r| Self::only(&r.portal_domain_id);
             wire::WakeDomainRequest => |r| Self { tenant: &r.tenant_id, domain: &r.portal_domain_id };
             wire::WriteManifestsRequest => |r| Self::objects(r.objects.as_ref());
+            wire::CreateTenantRequest => |r| Self::tenant(&r.tenant_id);
+            wire::OnboardingSeedsRequest => |r| Self::tenant(&r.tenant_id);
+            Sensitive<wire::CreateAdminUserRequest> => |r| Self::tenant(&r.tenant_id);
+            wire::SetupTenantDataRequest => |r| Self::tenant(&r.tenant_id);
+            wire::CustomerClientRequest => |r| Self::tenant(&r.tenant_id);
+            wire::WelcomeEmailRequest => |r| Self::tenant(&r.tenant_id);
+            wire::RecordCreationRequest => |r| Self::tenant(&r.tenant_id);
+            wire::ShopCallbackRequest => |r| Self::tenant(&r.tenant_id);
+            wire::AdministratorRequest => |r| Self::tenant(&r.tenant_id);
+            wire::ResendCredentialRequest => |r| Self::tenant(&r.tenant_id);
+            wire::AuditResendRequest => |r| Self::tenant(&r.tenant_id);
         }
         Self::default()
+    }
+
+    fn tenant(tenant: &'a str) -> Self {
+        Self { tenant, domain: "" }
     }
 
     fn only(domain: &'a str) -> Self {

@@ -3,6 +3,7 @@
 use prometheus::{GaugeVec, IntGauge, Opts, Registry};
 use sqlx::PgPool;
 use std::time::Duration;
+use store::tenant::{TenantError, TenantSettings, TenantStore};
 
 /// Between two counts.
 const COUNT_EVERY: Duration = Duration::from_secs(60);
@@ -13,6 +14,7 @@ pub(crate) struct FleetGauges {
     statuses: GaugeVec,
     reasons: GaugeVec,
     held: IntGauge,
+    creations: GaugeVec,
 }
 
 impl FleetGauges {
@@ -36,10 +38,19 @@ impl FleetGauges {
             "tenantry_removals_held",
             "1 while all removals wait because rows vanished in a wave. Act when 1: `tenantry domain removals`.",
         )?;
+        let creations = GaugeVec::new(
+            Opts::new(
+                "tenantry_creations",
+                "Creations of tenants by state and the step that waits. Act when state=repair is above 0: `tenantry tenant list \
+                 --state repair`.",
+            ),
+            &["state", "step"],
+        )?;
+        registry.register(Box::new(creations.clone()))?;
         registry.register(Box::new(statuses.clone()))?;
         registry.register(Box::new(reasons.clone()))?;
         registry.register(Box::new(held.clone()))?;
-        Ok(Self { statuses, reasons, held })
+        Ok(Self { statuses, reasons, held, creations })
     }
 
     /// Counts for the life of the process. While the database is away the last counts stand.
@@ -47,7 +58,10 @@ impl FleetGauges {
         tokio::spawn(async move {
             loop {
                 match counts(&pool).await {
-                    Ok((census, held)) => self.set(&census, held),
+                    Ok((census, held, creations)) => {
+                        self.set(&census, held);
+                        self.set_creations(&creations);
+                    }
                     Err(error) => tracing::debug!(%error, "could not count the domains"),
                 }
                 tokio::time::sleep(COUNT_EVERY).await;
@@ -66,12 +80,26 @@ impl FleetGauges {
         }
         self.held.set(i64::from(held));
     }
+
+    /// A state without creations is 0, so that an alarm sees it end.
+    fn set_creations(&self, counts: &[(String, String, i64)]) {
+        self.creations.reset();
+        for state in ["open", "repair"] {
+            self.creations.with_label_values(&[state, ""]).set(0.0);
+        }
+        for (state, step, creations) in counts {
+            self.creations.with_label_values(&[state, step]).set(*creations as f64);
+        }
+    }
 }
 
-async fn counts(pool: &PgPool) -> Result<(store::Census, bool), store::StoreError> {
+type Counts = (store::Census, bool, Vec<(String, String, i64)>);
+
+async fn counts(pool: &PgPool) -> Result<Counts, TenantError> {
     let census = store::census(pool).await?;
     let held = store::removal_holds(pool, 1).await?.iter().any(|hold| hold.released_us < 0);
-    Ok((census, held))
+    let creations = TenantStore::new(pool.clone(), TenantSettings::default()).counts().await?;
+    Ok((census, held, creations))
 }
 
 #[cfg(test)]
@@ -94,6 +122,12 @@ mod tests {
         let text = String::from_utf8(text).expect("utf-8");
         assert!(text.contains("tenantry_portal_domains{status=\"deploying\"} 3"), "{text}");
         assert!(text.contains("tenantry_portal_domain_findings{axis=\"dns\",reason=\"DNS_SERVFAIL\"} 2"), "{text}");
+        gauges.set_creations(&[("repair".to_owned(), "creating_admin_user".to_owned(), 2)]);
+        let mut creations = Vec::new();
+        TextEncoder::new().encode(&registry.gather(), &mut creations).expect("text");
+        let creations = String::from_utf8(creations).expect("utf-8");
+        let line = "tenantry_creations{state=\"repair\",step=\"creating_admin_user\"} 2";
+        assert!(creations.contains(line), "{creations}");
         assert!(text.contains("tenantry_removals_held 0") && !text.contains("\"active\""), "{text}");
     }
 }

@@ -6,6 +6,7 @@ use super::state::Holds;
 use crate::clock::now_ms;
 use contract::convert::tenant as convert;
 use contract::options::{creation_step, shop_call};
+use contract::sensitive::Sensitive;
 use contract::tenancy::Tenancy;
 use model::tenant::product::{CredentialDelivery, Product};
 use model::tenant::repair::{Decision, Waiting};
@@ -111,7 +112,7 @@ async fn administrator<W: Holds>(ctx: &Ctx<W>, course: &Course, limit: Duration)
     request.now_ms = created_ms(ctx);
     request.tenant_id = tenant_id(ctx);
     let options = options(course, limit, Step::CreatingAdminUser);
-    let reply = ctx.execute_activity(Tenancy::create_admin_user, request, options).await?;
+    let reply = ctx.execute_activity(Tenancy::create_admin_user, Sensitive::from(request), options).await?;
     ctx.state_mut(|w| {
         let facts = &mut w.creation_mut().facts;
         facts.admin_user_id = reply.user_id;

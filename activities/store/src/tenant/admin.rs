@@ -62,6 +62,7 @@ pub(super) async fn run(
 
 async fn write(conn: &mut PgConnection, row: &AdminRow<'_>, tenant: Uuid) -> Result<Kept, TenantError> {
     let request = row.request;
+    ledger::require_tenant(conn, tenant).await?;
     let email = request.email.to_lowercase();
     address::refuse_taken(conn, &email, None).await?;
     let user: Uuid = sql::INSERT_ADMIN

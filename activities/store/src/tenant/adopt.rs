@@ -18,13 +18,22 @@ pub(super) enum Found {
     Free { tenant: Uuid, exists: bool },
 }
 
+/// The id that the caller minted beforehand, if there is one.
+pub(super) fn given(request: &wire::CreateTenantRequest) -> Result<Option<Uuid>, TenantError> {
+    match request.tenant_id.as_str() {
+        "" => Ok(None),
+        text => Ok(Some(id(text, "the tenant id")?)),
+    }
+}
+
 /// Looks in the ledger, in the record of creations, and in the tenant's own rows.
-pub(super) async fn look(conn: &mut PgConnection, asked: &Asked<'_>, entry: &Entry<'_>) -> Result<Found, TenantError> {
+pub(super) async fn look(
+    conn: &mut PgConnection,
+    asked: &Asked<'_>,
+    given: Option<Uuid>,
+    entry: &Entry<'_>,
+) -> Result<Found, TenantError> {
     let request = asked.request;
-    let given = match request.tenant_id.as_str() {
-        "" => None,
-        text => Some(id(text, "the tenant id")?),
-    };
     if let Some(creation) = sql::FIND_CREATION.bind(&request.origin_id).bind(given).optional(conn).await? {
         let origin_id: String = creation.field("origin_id")?;
         refuse_waiting(&creation.field::<String>("state")?, &creation.field::<String>("workflow_id")?, asked)?;
@@ -35,12 +44,7 @@ pub(super) async fn look(conn: &mut PgConnection, asked: &Asked<'_>, entry: &Ent
         };
         reply.adopted = origin_id != request.origin_id;
         reply.origin_id = origin_id;
-        sql::REOPEN_CREATION
-            .bind(&reply.origin_id)
-            .bind(asked.workflow_id)
-            .bind(micros(request.now_ms))
-            .execute(conn)
-            .await?;
+        reopen(conn, asked, &reply.origin_id).await?;
         return Ok(Found::Done(reply));
     }
     let Some(tenant) = given else {
@@ -48,11 +52,32 @@ pub(super) async fn look(conn: &mut PgConnection, asked: &Asked<'_>, entry: &Ent
     };
     let row = sql::TENANT_ROWS.bind(tenant).one(conn).await?;
     let (exists, others): (bool, bool) = (row.field("tenant_exists")?, row.field("others_exist")?);
-    if exists && others {
+    if others {
         let text = "tenantId: names a tenant that has rows which no creation of ours wrote";
         return Err(TenantError::of(FailureType::IdempotencyConflict, text));
     }
     Ok(Found::Free { tenant, exists })
+}
+
+/// Goes on with a creation that waited, was given up, or is another run's. Its log says since when.
+async fn reopen(conn: &mut PgConnection, asked: &Asked<'_>, origin_id: &str) -> Result<(), TenantError> {
+    let at = micros(asked.request.now_ms);
+    let reopened = sql::REOPEN_CREATION.bind(origin_id).bind(asked.workflow_id).bind(at).optional(conn).await?;
+    if let Some(record) = reopened {
+        sql::LOG_CREATION
+            .bind(record.field::<Uuid>("tenant")?)
+            .bind(origin_id)
+            .bind(at)
+            .bind("open")
+            .bind("")
+            .bind("")
+            .bind(asked.workflow_id)
+            .bind("")
+            .bind("")
+            .execute(conn)
+            .await?;
+    }
+    Ok(())
 }
 
 /// While somebody has to decide about a creation, another run of it must not go on behind their back.

@@ -42,12 +42,11 @@ pub(super) async fn run(conn: &mut PgConnection, asked: &Asked<'_>) -> Result<wi
     let mut tx = db::begin(conn).await?;
     let mut turns = vec![request.origin_id.clone()];
     turns.extend(claims.iter().map(claims::Claim::lock));
-    if !request.tenant_id.is_empty() {
-        turns.push(format!("tenant {}", request.tenant_id));
-    }
+    let given = adopt::given(request)?;
+    turns.extend(given.map(|tenant| format!("tenant {tenant}")));
     ledger::take_turn(&mut tx, turns).await?;
 
-    let tenant = match adopt::look(&mut tx, asked, &entry).await? {
+    let tenant = match adopt::look(&mut tx, asked, given, &entry).await? {
         Found::Done(reply) => {
             commit(tx).await?;
             return Ok(reply);

@@ -150,10 +150,13 @@ pub(super) async fn detail(conn: &mut PgConnection, tenant: Uuid) -> Result<Opti
     Ok(Some(CreationDetail { summary, done, log }))
 }
 
-/// Open ones, and those that wait for a repair.
-pub(super) async fn counts(conn: &mut PgConnection) -> Result<(i64, i64), TenantError> {
+/// How many stand where: state, the step that waits, and their number.
+pub(super) async fn counts(conn: &mut PgConnection) -> Result<Vec<(String, String, i64)>, TenantError> {
     let mut tx = db::begin(conn).await?;
-    let record = sql::COUNT_CREATIONS.plain().one(&mut tx).await?;
+    let records = sql::COUNT_CREATIONS.plain().all(&mut tx).await?;
     commit(tx).await?;
-    Ok((record.field("open")?, record.field("repair")?))
+    let count = |record: &Record| {
+        Ok::<_, StoreError>((record.field("state")?, record.field("step")?, record.field::<i64>("count")?))
+    };
+    Ok(records.iter().map(count).collect::<Result<_, _>>()?)
 }

@@ -4,6 +4,7 @@ use super::error::TenantError;
 use super::ledger::{self, Entry};
 use super::sql;
 use crate::db::{self, commit, micros};
+use model::tenant::failure::FailureType;
 use model::tenant::names::ledger_key;
 use serde_json::json;
 use sqlx::postgres::PgConnection;
@@ -90,7 +91,11 @@ pub(super) async fn keep(conn: &mut PgConnection, credential: &StoredCredential<
             };
             ledger::write(&mut tx, &entry, &json!({ "delivered": false })).await?;
             sql::SEAL_LEDGER.bind(credential.key()).bind(credential.sealed).execute(&mut tx).await?;
-            put_in_force(&mut tx, credential).await?;
+            // A password that opens nothing must not be mailed.
+            if put_in_force(&mut tx, credential).await? == 0 {
+                let text = "the tenant has no such internal user";
+                return Err(TenantError::of(FailureType::TenantNotFound, text));
+            }
             Delivery::Pending { sealed: credential.sealed.to_owned(), since_ms: credential.now_ms }
         }
     };
@@ -112,14 +117,15 @@ pub(super) async fn delivered(conn: &mut PgConnection, credential: &StoredCreden
     Ok(())
 }
 
-async fn put_in_force(conn: &mut PgConnection, credential: &StoredCredential<'_>) -> Result<(), TenantError> {
-    let Some(hash) = credential.hash else { return Ok(()) };
-    sql::SET_PASSWORD
+/// Tells how many users have the password now; without a hash there is nothing to put in force, and that is done.
+async fn put_in_force(conn: &mut PgConnection, credential: &StoredCredential<'_>) -> Result<u64, TenantError> {
+    let Some(hash) = credential.hash else { return Ok(1) };
+    let changed = sql::SET_PASSWORD
         .bind(credential.tenant)
         .bind(credential.user)
         .bind(hash)
         .bind(micros(credential.now_ms))
         .execute(conn)
         .await?;
-    Ok(())
+    Ok(changed)
 }

@@ -31,19 +31,19 @@ pub(super) async fn client(
         let at = micros(request.now_ms);
         let suffix: String = request.tenant_id.chars().take(8).collect();
         let properties = json!({ "subscription_type": "psa", "tenant_id": request.tenant_id });
-        let client: Uuid = sql::INSERT_CUSTOMER
+        let written = sql::INSERT_CUSTOMER
             .bind(management)
             .bind(&request.tenant_name)
             .bind(format!("{} ({suffix})", request.tenant_name))
             .bind(Json(properties))
             .bind(at)
             .one(conn)
-            .await?
-            .field("client_id")?;
+            .await?;
+        let (client, name): (Uuid, String) = (written.field("client_id")?, written.field("client_name")?);
         sql::INSERT_BILLING_PROFILE
             .bind(management)
             .bind(client)
-            .bind(&request.tenant_name)
+            .bind(name)
             .bind(at)
             .execute(conn)
             .await?;

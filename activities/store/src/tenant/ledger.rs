@@ -64,6 +64,14 @@ where
     Ok(answer)
 }
 
+/// Refuses a step on a tenant that is not there.
+pub(super) async fn require_tenant(conn: &mut PgConnection, tenant: Uuid) -> Result<(), TenantError> {
+    match sql::FIND_TENANT.bind(tenant).optional(conn).await? {
+        Some(_) => Ok(()),
+        None => Err(TenantError::of(FailureType::TenantNotFound, "tenantId: there is no such tenant")),
+    }
+}
+
 /// Makes this the only writer for each of these keys until the transaction ends. Sorted, so that two never wait for each other.
 pub(super) async fn take_turn(conn: &mut PgConnection, keys: Vec<String>) -> Result<(), TenantError> {
     sql::TAKE_TURN.bind(keys).all(conn).await?;

@@ -31,6 +31,7 @@ pub(super) async fn run(
         now_ms: request.now_ms,
     };
     ledger::once(conn, &entry, async |conn| {
+        ledger::require_tenant(conn, tenant).await?;
         let at = micros(request.now_ms);
         let seeds = seeds::seeds(product);
         let mut applied = rights(conn, seeds, tenant, at).await?;

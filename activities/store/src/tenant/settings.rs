@@ -29,6 +29,7 @@ pub(super) async fn run(
         now_ms: request.now_ms,
     };
     ledger::once(conn, &entry, async |conn| {
+        ledger::require_tenant(conn, tenant).await?;
         let at = micros(request.now_ms);
         let provider = if request.email_provider.is_empty() { DEFAULT_PROVIDER } else { &request.email_provider };
         sql::INSERT_EMAIL_SETTINGS

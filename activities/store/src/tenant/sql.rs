@@ -66,7 +66,7 @@ VALUES ($1::uuid, $2::text, 'open', $3::text, $4::text, tenantry.instant($5::big
     REOPEN_CREATION "go on with the creation" = "
 UPDATE tenantry.creations SET state = 'open', workflow_id = $2::text, step = '', reason = '',
   changed_at = tenantry.instant($3::bigint)
-WHERE origin_id = $1::text AND state <> 'completed' AND (state <> 'open' OR workflow_id <> $2::text)";
+WHERE origin_id = $1::text AND state <> 'completed' AND (state <> 'open' OR workflow_id <> $2::text) RETURNING tenant";
 
     /// A new state. A completed creation stays so.
     SET_CREATION "write the creation's state" = "
@@ -102,10 +102,9 @@ SELECT l.activity FROM tenantry.activity_ledger l WHERE l.origin_id = $1::text O
 SELECT tenantry.micros(g.at) AS at_us, g.state, g.step, g.reason, g.workflow_id, g.decided_by, g.note
 FROM tenantry.creation_log g WHERE g.tenant = $1::uuid ORDER BY g.id LIMIT 1000";
 
-    /// For the metric.
+    /// For the metric: how many creations stand where; of those that wait, at which step.
     COUNT_CREATIONS "count the creations" = "
-SELECT count(*) FILTER (WHERE c.state = 'open') AS open, count(*) FILTER (WHERE c.state = 'repair') AS repair
-FROM tenantry.creations c WHERE c.state IN ('open', 'repair')";
+SELECT c.state, c.step, count(*) AS count FROM tenantry.creations c GROUP BY c.state, c.step";
 
     /// Welcome mails that were sent again to a user: their ledger keys end in the user's id.
     COUNT_RESENDS "count the mails" = "
@@ -138,13 +137,19 @@ SELECT EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = 'pu
 
 /// Statements on the rows of one tenant.
 TENANT {
-    /// Whether the tenant is there, and whether anything else of it is.
+    /// Whether the tenant is there.
+    FIND_TENANT "look for the tenant" = "
+SELECT t.tenant FROM public.tenants t WHERE t.tenant = $1::uuid";
+
+    /// Whether the tenant is there, and whether anything else of it is, in any table with tenants that may be read.
     TENANT_ROWS "look for rows of the tenant" = "
 SELECT EXISTS (SELECT 1 FROM public.tenants t WHERE t.tenant = $1::uuid) AS tenant_exists,
        EXISTS (SELECT 1 FROM public.users u WHERE u.tenant = $1::uuid)
     OR EXISTS (SELECT 1 FROM public.clients c WHERE c.tenant = $1::uuid)
     OR EXISTS (SELECT 1 FROM public.roles r WHERE r.tenant = $1::uuid)
     OR EXISTS (SELECT 1 FROM public.permissions p WHERE p.tenant = $1::uuid)
+    OR EXISTS (SELECT 1 FROM public.role_permissions h WHERE h.tenant = $1::uuid)
+    OR EXISTS (SELECT 1 FROM public.user_roles i WHERE i.tenant = $1::uuid)
     OR EXISTS (SELECT 1 FROM public.statuses s WHERE s.tenant = $1::uuid)
     OR EXISTS (SELECT 1 FROM public.tax_regions x WHERE x.tenant = $1::uuid)
     OR EXISTS (SELECT 1 FROM public.tax_rates y WHERE y.tenant = $1::uuid)
@@ -153,10 +158,18 @@ SELECT EXISTS (SELECT 1 FROM public.tenants t WHERE t.tenant = $1::uuid) AS tena
     OR EXISTS (SELECT 1 FROM public.client_billing_profiles b WHERE b.tenant = $1::uuid)
     OR EXISTS (SELECT 1 FROM public.contacts o WHERE o.tenant = $1::uuid)
     OR EXISTS (SELECT 1 FROM public.tag_definitions d WHERE d.tenant = $1::uuid)
+    OR EXISTS (SELECT 1 FROM public.tag_mappings j WHERE j.tenant = $1::uuid)
     OR EXISTS (SELECT 1 FROM public.tenant_settings e WHERE e.tenant = $1::uuid)
     OR EXISTS (SELECT 1 FROM public.tenant_email_settings m WHERE m.tenant = $1::uuid)
     OR EXISTS (SELECT 1 FROM public.tenant_companies n WHERE n.tenant = $1::uuid)
     OR EXISTS (SELECT 1 FROM public.tenant_addons a WHERE a.tenant = $1::uuid)
+    OR EXISTS (SELECT 1 FROM public.tenant_notification_category_settings nc WHERE nc.tenant = $1::uuid)
+    OR EXISTS (SELECT 1 FROM public.tenant_notification_subtype_settings ns WHERE ns.tenant = $1::uuid)
+    OR EXISTS (SELECT 1 FROM public.tenant_internal_notification_category_settings ic WHERE ic.tenant = $1::uuid)
+    OR EXISTS (SELECT 1 FROM public.tenant_internal_notification_subtype_settings ix WHERE ix.tenant = $1::uuid)
+    OR EXISTS (SELECT 1 FROM public.portal_domains pd WHERE pd.tenant = $1::uuid)
+    OR EXISTS (SELECT 1 FROM public.stripe_products sp WHERE sp.tenant = $1::uuid)
+    OR EXISTS (SELECT 1 FROM public.stripe_prices sr WHERE sr.tenant = $1::uuid)
     OR EXISTS (SELECT 1 FROM public.stripe_customers k WHERE k.tenant = $1::uuid)
     OR EXISTS (SELECT 1 FROM public.stripe_subscriptions v WHERE v.tenant = $1::uuid)
     OR EXISTS (SELECT 1 FROM public.apple_iap_subscriptions w WHERE w.tenant = $1::uuid) AS others_exist";
@@ -366,7 +379,7 @@ FROM public.internal_notification_subtypes s ON CONFLICT (tenant, subtype_id) DO
 INSERT INTO public.clients (tenant, client_name, client_type, is_inactive, url, properties, created_at, updated_at)
 SELECT $1::uuid, CASE WHEN EXISTS (SELECT 1 FROM public.clients c WHERE c.tenant = $1::uuid AND c.client_name = $2::text)
   THEN $3::text ELSE $2::text END, 'company', false, '', $4::jsonb, tenantry.instant($5::bigint), tenantry.instant($5::bigint)
-RETURNING client_id";
+RETURNING client_id, client_name";
 
     /// The vendor's contact, where the address is none there yet.
     INSERT_CONTACT "create the customer's contact" = "

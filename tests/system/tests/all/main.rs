@@ -5,6 +5,7 @@ mod canary;
 mod days;
 mod garbage;
 mod interop;
+mod interop_tenant;
 mod life;
 mod outages;
 mod refusals;
