@@ -12,7 +12,9 @@ use temporalio_common::protos::temporal::api::common::v1::Payload;
 /// A payload was encrypted with a key that is not in our file.
 ///
 /// The one wait that a payload can cause (tenant-provisioning contract, section 14): the key may be on its way, so the task
-/// fails and Temporal repeats it until the key is there. The log says so at ERROR each time.
+/// fails and Temporal repeats it until the key is there: a run whose start or signal it is goes on by itself within the time
+/// of one workflow task (10 s). The log says so at ERROR each time. Whoever may write to the namespace can name a key that
+/// will never come, so the codec belongs only to clients of queues whose callers send marked payloads.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("could not decrypt a payload: the key {key_id} is not in the file of payload keys")]
 pub struct UnknownKey {
