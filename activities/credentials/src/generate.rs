@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 /// Characters of a generated password: with 64 of each kind 120 bits, less than one of which the rule on classes costs.
 pub const LENGTH: usize = 20;
 
-/// The four classes: letters without look-alikes (`I O l o`), digits without 0 and 1, and eight signs (tenant-provisioning
-/// contract, section 6).
+/// The four classes: letters that are not taken for another (no `I O l o`), digits without 0 and 1, and eight signs
+/// (tenant-provisioning contract, section 6).
 const CLASSES: [&[u8]; 4] = [b"ABCDEFGHJKLMNPQRSTUVWXYZ", b"abcdefghijkmnpqrstuvwxyz", b"23456789", b"!@#$%^&*"];
 
 /// All characters. There are exactly 64, so six random bits choose one and no character is likelier than another.
