@@ -19,7 +19,7 @@ use tenancy::{Outside, Secrets, TenancyActivities, TenancySettings};
 use workflows::platform::{HealthCheck, Readiness};
 use workflows::portal_domain::PortalDomain;
 use workflows::sweep::PortalDomainSweep;
-use workflows::tenant::{AlgadeskTenantCreation, ResendWelcome, TenantCreation, TenantRepair};
+use workflows::tenant::{AlgadeskTenantCreation, ResendWelcome, TenantCreation, TenantRepair, TestEmail};
 
 /// The activities of this process with their clients. Cheap to clone; built before anything answers.
 #[derive(Clone, Default)]
@@ -36,6 +36,7 @@ struct TenantParts {
     settings: TenancySettings,
     secrets: Secrets,
     outside: Outside,
+    production: bool,
 }
 
 impl TenantParts {
@@ -80,6 +81,7 @@ impl Activities {
                 settings: tenant_clients::settings(config)?,
                 secrets: tenant_clients::secrets(config)?,
                 outside: tenant_clients::outside(config)?,
+                production: settings.process.production,
             }),
         };
         Ok(Self { pool: Some(pool), portal, tenancy })
@@ -148,6 +150,9 @@ pub(crate) fn on_worker(
                 .register_workflow::<AlgadeskTenantCreation>()?
                 .register_workflow::<ResendWelcome>()?
                 .register_activities(tenants()?.activities());
+            if !tenants()?.production {
+                options.register_workflow::<TestEmail>()?;
+            }
         }
         (QueueRole::TenantLifecycle, _) => {
             options.register_workflow::<TenantRepair>()?.register_activities(tenants()?.activities());
@@ -169,6 +174,7 @@ pub(crate) fn on_replayer(options: &mut WorkflowReplayerOptions) -> anyhow::Resu
         .register_workflow::<TenantCreation>()?
         .register_workflow::<AlgadeskTenantCreation>()?
         .register_workflow::<ResendWelcome>()?
-        .register_workflow::<TenantRepair>()?;
+        .register_workflow::<TenantRepair>()?
+        .register_workflow::<TestEmail>()?;
     Ok(())
 }

@@ -90,7 +90,7 @@ pub(crate) async fn send(means: &Means<'_>, letter: &Letter<'_>) -> Result<wire:
         ));
     }
     let password = open(means, &stored.key(), &sealed)?;
-    let key = mail_key(letter.origin_id, &format!("{}/{}", letter.kind.word(), letter.user));
+    let key = mail_key(letter.origin_id, letter.kind.word());
     let mail = compose(means, letter, address, &key, password.as_ref(), since_ms)?;
     if let Err(error) = means.outside.mail.send(&mail, &key).await {
         return refused(means, letter, &error, delivery);
@@ -198,7 +198,7 @@ fn compose(
         text: rendered.text,
         tags: vec![
             tag("workflow", "tenant_creation"),
-            tag("email_type", letter.kind.word()),
+            tag("email_type", "tenant_welcome"),
             tag("tenant_id", &letter.tenant.to_string()),
         ],
         sent_at,

@@ -13,8 +13,10 @@ mod repair;
 mod resend;
 mod state;
 mod steps;
+mod test_email;
 mod waiting;
 
 pub use creation::{AlgadeskTenantCreation, TenantCreation};
 pub use repair::TenantRepair;
 pub use resend::ResendWelcome;
+pub use test_email::TestEmail;
