@@ -75,12 +75,13 @@ pub fn parse(action: &str, by: &str, note: &str) -> Result<Decision, String> {
     Ok(Decision { action: parsed, by: by.trim().to_owned(), note: note.trim().to_owned() })
 }
 
-/// Takes a decision into a waiting repair, or says why not.
+/// Takes a decision into a waiting repair, or says why not. `cancelled`: somebody has cancelled the run meanwhile.
 ///
 /// # Errors
 /// See [`Refusal`].
-pub fn decide(waiting: Option<&mut Waiting>, decision: Decision) -> Result<(), Refusal> {
+pub fn decide(waiting: Option<&mut Waiting>, cancelled: bool, decision: Decision) -> Result<(), Refusal> {
     let waiting = waiting.ok_or(Refusal::NotWaiting)?;
+    waiting.cancelled |= cancelled;
     if waiting.decision.is_some() {
         return Err(Refusal::AlreadyDecided);
     }
@@ -112,12 +113,14 @@ mod tests {
     fn one_decision_is_taken_and_a_cancelled_run_is_only_abandoned() {
         let retry = parse("retry", "ann", "fixed").unwrap();
         let abandon = parse("abandon", "ann", "").unwrap();
-        assert_eq!(decide(None, retry.clone()), Err(Refusal::NotWaiting));
+        assert_eq!(decide(None, false, retry.clone()), Err(Refusal::NotWaiting));
         let mut open = waiting(false);
-        assert_eq!(decide(Some(&mut open), retry.clone()), Ok(()));
-        assert_eq!(decide(Some(&mut open), abandon.clone()), Err(Refusal::AlreadyDecided));
+        assert_eq!(decide(Some(&mut open), false, retry.clone()), Ok(()));
+        assert_eq!(decide(Some(&mut open), false, abandon.clone()), Err(Refusal::AlreadyDecided));
+        let mut meanwhile = waiting(false);
+        assert_eq!(decide(Some(&mut meanwhile), true, retry.clone()), Err(Refusal::Cancelled));
         let mut cancelled = waiting(true);
-        assert_eq!(decide(Some(&mut cancelled), retry), Err(Refusal::Cancelled));
-        assert_eq!(decide(Some(&mut cancelled), abandon), Ok(()));
+        assert_eq!(decide(Some(&mut cancelled), false, retry), Err(Refusal::Cancelled));
+        assert_eq!(decide(Some(&mut cancelled), false, abandon), Ok(()));
     }
 }

@@ -56,8 +56,8 @@ macro_rules! creation_workflow {
 
             /// Decides about a step that failed.
             #[update(name = "repair")]
-            pub fn repair(&mut self, _ctx: &mut SyncWorkflowContext<Self>, request: Loose) -> RepairReply {
-                waiting::decide(&mut self.state, request)
+            pub fn repair(&mut self, ctx: &mut SyncWorkflowContext<Self>, request: Loose) -> RepairReply {
+                waiting::decide(&mut self.state, ctx.cancellation_token().is_cancelled(), request)
             }
 
             /// Refuses what is no decision.

@@ -63,6 +63,7 @@ pub(super) async fn run<W: Holds>(
             state.facts.credential_delivery = "none".to_owned();
         }
     });
+    steps::find_by_tenant(ctx);
     let telling = steps::in_progress_call(ctx, &course)
         .map(|(request, options)| ctx.execute_activity(Tenancy::update_checkout_status, request, options));
     let outcome = carry_out(ctx, &mut course).await;

@@ -13,11 +13,14 @@ use model::tenant::repair::{Decision, Waiting};
 use model::tenant::step::Step;
 use proto::v1 as wire;
 use std::time::Duration;
+use temporalio_common::SearchAttributeKey;
 use temporalio_workflow::ActivityOptions;
 
 mod tracking;
 
 type Done = Result<(), StepError>;
+
+const TENANT_ID: SearchAttributeKey<String> = SearchAttributeKey::keyword("TenantId");
 
 /// Longest time of a note in the creation's record. Without it the run goes on: the ledger has what matters.
 const RECORD: Duration = Duration::from_secs(60);
@@ -86,7 +89,16 @@ async fn create<W: Holds>(ctx: &Ctx<W>, course: &mut Course, limit: Duration) ->
         facts.tenant_id = reply.tenant_id;
         facts.client_id = reply.client_id;
     });
+    find_by_tenant(ctx);
     Ok(())
+}
+
+/// Lets operators find the run by its tenant, as soon as that is known.
+pub(super) fn find_by_tenant<W: Holds>(ctx: &Ctx<W>) {
+    let tenant_id = tenant_id(ctx);
+    if !tenant_id.is_empty() {
+        ctx.upsert_search_attributes([TENANT_ID.value_set(tenant_id)]);
+    }
 }
 
 async fn seed<W: Holds>(ctx: &Ctx<W>, course: &Course, limit: Duration) -> Done {

@@ -25,13 +25,14 @@ pub(super) fn check(request: &Loose) -> Result<(), Box<dyn std::error::Error + S
     Ok(())
 }
 
-/// Takes a decision, or answers why not.
-pub(super) fn decide(state: &mut CreationState, request: Loose) -> RepairReply {
+/// Takes a decision, or answers why not. `cancelled`: Temporal was asked to cancel the run.
+pub(super) fn decide(state: &mut CreationState, cancelled: bool, request: Loose) -> RepairReply {
+    let cancelled = cancelled || state.cancel_asked;
     let request: RepairRequest = request.read();
     let Ok(decision) = repair::parse(&request.action, &request.by, &request.note) else {
         return RepairReply { accepted: Some(false), code: Some("MALFORMED".to_owned()) };
     };
-    match repair::decide(state.waiting.as_mut(), decision) {
+    match repair::decide(state.waiting.as_mut(), cancelled, decision) {
         Ok(()) => RepairReply { accepted: Some(true), code: None },
         Err(refusal) => RepairReply { accepted: Some(false), code: Some(refusal.as_str().to_owned()) },
     }
