@@ -42,8 +42,8 @@ pub struct TenancySettings {
 pub struct Secrets {
     /// Makes password hashes, a few at a time, off the runtime's thread.
     pub hashing: Hashing,
-    /// Encrypts a credential until it is delivered.
-    pub sealing: Arc<SealingKeys>,
+    /// Gives the keys that encrypt a credential until it is delivered: those in force now, since files change.
+    pub sealing: Arc<dyn Fn() -> Arc<SealingKeys> + Send + Sync>,
     /// Makes keyed hashes of addresses and passwords.
     pub keyed: Arc<KeyedHasher>,
 }

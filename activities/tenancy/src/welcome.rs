@@ -129,7 +129,8 @@ async fn make(means: &Means<'_>, letter: &Letter<'_>, delivery: CredentialDelive
     }
     let password = password::generate();
     let aad = made.stored(letter).key();
-    let sealed = means.secrets.sealing.seal(password.expose_secret().as_bytes(), aad.as_bytes(), &mut system_random());
+    let sealed =
+        (means.secrets.sealing)().seal(password.expose_secret().as_bytes(), aad.as_bytes(), &mut system_random());
     made.sealed = sealed.to_string();
     if letter.kind != Kind::Again {
         made.hash = Some(means.secrets.hashing.hash(password).await.expose().to_owned());
@@ -144,7 +145,7 @@ fn open(means: &Means<'_>, aad: &str, sealed: &str) -> Result<Option<SecretStrin
     }
     let sealed = Sealed::parse(sealed)
         .map_err(|_| final_failure(FailureType::IdempotencyConflict, "the kept credential cannot be read", None))?;
-    let opened = means.secrets.sealing.open_text(&sealed, aad.as_bytes());
+    let opened = (means.secrets.sealing)().open_text(&sealed, aad.as_bytes());
     opened.map(Some).map_err(|error| {
         tracing::error!("a credential cannot be opened: {error}; put the key back into TENANTRY_SEALING_KEYS_FILE");
         transient(format!("could not open the kept credential: {error}"), None)

@@ -3,6 +3,7 @@
 use crate::config::{MailSettings, TenancyConfig, hasher};
 use crate::exit::{Exit, Failure, OrExit as _};
 use billing::{PriceId, Stripe, StripeHttp, StripeSettings};
+use codec::WatchedKeys;
 use credentials::KeyFile;
 use mail::{MockMail, Resend, SendMail, Smtp};
 use outbound::{App, AppSettings, Caller, Limits, Shop, ShopSettings};
@@ -38,10 +39,16 @@ pub(crate) fn settings(config: &TenancyConfig) -> Result<TenancySettings, Failur
 /// The key file changed since the settings were read and cannot be used.
 pub(crate) fn secrets(config: &TenancyConfig) -> Result<Secrets, Failure> {
     let file = KeyFile::read(&config.keys_file).or_exit(Exit::No, "could not use TENANTRY_SEALING_KEYS_FILE")?;
-    let (sealing, keyed) = file.into_parts().or_exit(Exit::No, "could not use TENANTRY_SEALING_KEYS_FILE")?;
+    let (_, keyed) = file.into_parts().or_exit(Exit::No, "could not use TENANTRY_SEALING_KEYS_FILE")?;
+    // Read again when the file changes; the key of keyed hashes stays what it was at the start.
+    let watched = WatchedKeys::open(&config.keys_file).or_exit(Exit::No, "could not use TENANTRY_SEALING_KEYS_FILE")?;
     let hasher = hasher(config).ok_or_else(|| Failure::new(Exit::No, "NEXTAUTH_SECRET: is required"))?;
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    Ok(Secrets { hashing: Hashing::new(hasher, cores), sealing: Arc::new(sealing), keyed: Arc::new(keyed) })
+    Ok(Secrets {
+        hashing: Hashing::new(hasher, cores),
+        sealing: Arc::new(move || watched.current()),
+        keyed: Arc::new(keyed),
+    })
 }
 
 /// The systems outside. Nothing is connected yet.

@@ -49,6 +49,11 @@ impl WorkerSettings {
         let database = (!temporal.queues.is_empty()).then(|| DatabaseSettings::read(&mut reader, &[Role::Worker]));
         let portal = serves_portal.then(|| PortalSettings::read(&mut reader, process.production));
         let tenancy = serves_tenants.then(|| TenancyConfig::read(&mut reader, process.production)).flatten();
+        let allowed = reader.flag("TENANTRY_ALLOW_SUPERUSER", false);
+        if process.production && !allowed && database.as_ref().is_some_and(|database| database.worker_is_admin) {
+            let what = "is required with NODE_ENV=production: the worker must not sign in as DB_USER_ADMIN";
+            reader.problem("TENANTRY_DB_USER", what);
+        }
         if let Some(database) = &database {
             database.check_pool(&mut reader, process.max_concurrent_activities * temporal.queues.len());
         }

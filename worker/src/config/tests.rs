@@ -147,6 +147,28 @@ fn settings_of_tenants_are_checked_together() {
 }
 
 #[test]
+fn production_gives_the_worker_a_role_of_its_own() {
+    let admin = [
+        ("TENANTRY_DB_USER", ""),
+        ("TENANTRY_DB_PASSWORD", ""),
+        ("DB_USER_ADMIN", "postgres"),
+        ("DB_PASSWORD_ADMIN", "s3cret"),
+    ];
+    let production = [
+        ("NODE_ENV", "production"),
+        ("TEMPORAL_ADDRESS", "t:7233"),
+        ("EMAIL_PROVIDER", "resend"),
+        ("RESEND_API_KEY", "re_x"),
+        ("RESEND_DEFAULT_FROM_ADDRESS", "noreply@vendor.example"),
+        ("ITERATIONS", "1000"),
+    ];
+    let what = "is required with NODE_ENV=production: the worker must not sign in as DB_USER_ADMIN";
+    check(&admin, &[]);
+    check(&[&admin[..], &production].concat(), &[("TENANTRY_DB_USER", what)]);
+    check(&[&admin[..], &production, &[("TENANTRY_ALLOW_SUPERUSER", "true")]].concat(), &[]);
+}
+
+#[test]
 fn a_key_file_is_checked_without_showing_it() {
     let folder = tempfile::tempdir().expect("folder");
     let path = folder.path().join("keys");
