@@ -2,7 +2,7 @@
 //!
 //! Order of a start: settings (one error lists every problem), telemetry, health and metrics ports, then the outside systems,
 //! none of which ends the process by being away. Order of a stop: not ready, stop polling, let work finish within the grace
-//! period. A worker that ends without being asked to ends the process with code 70, so that it is restarted.
+//! period; a second signal ends the process at once, with code 1. A worker that ends without being asked to ends the process with code 70, so that it is restarted.
 
 mod monitor;
 mod ports;
@@ -57,6 +57,12 @@ pub(crate) async fn run(source: &Source) -> Result<Exit, Failure> {
     };
     health.drain();
     let _ = stop.send(true);
+    // Whoever asks twice does not want to wait: what runs is repeated elsewhere under its keys.
+    tokio::spawn(async {
+        let signal = stop_signal().await;
+        tracing::warn!("received {signal} again: ending at once");
+        std::process::exit(i32::from(Exit::No.code()));
+    });
     let drained = tokio::time::timeout(settings.process.drain, thread::join_all(&mut threads)).await;
     if let Some(provider) = provider {
         // Exports what is left; a collector that is away must not hold the end up.
