@@ -138,15 +138,15 @@ pub async fn revert(admin: &PgPool, roles: &Roles) -> Result<Report, SchemaError
 
 async fn applied(pool: &PgPool) -> Result<Vec<i64>, StoreError> {
     let mut conn = db::acquire(pool).await?;
+    // A transaction, so that a pooler in between keeps one server for the two halves of each statement.
+    let mut tx = db::begin(&mut conn).await?;
     let there: bool = sqlx::query_scalar("SELECT to_regclass('tenantry.schema_migrations') IS NOT NULL")
         .persistent(false)
-        .fetch_one(&mut *conn)
+        .fetch_one(&mut *tx)
         .await
         .map_err(|error| StoreError::of(sql::APPLIED, &error))?;
-    if !there {
-        return Ok(Vec::new());
-    }
-    let records = sql::APPLIED.plain().all(&mut conn).await?;
+    let records = if there { sql::APPLIED.plain().all(&mut tx).await? } else { Vec::new() };
+    db::commit(tx).await?;
     records.iter().map(|record| record.field("version")).collect()
 }
 

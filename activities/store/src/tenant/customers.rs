@@ -40,13 +40,7 @@ pub(super) async fn client(
             .one(conn)
             .await?;
         let (client, name): (Uuid, String) = (written.field("client_id")?, written.field("client_name")?);
-        sql::INSERT_BILLING_PROFILE
-            .bind(management)
-            .bind(client)
-            .bind(name)
-            .bind(at)
-            .execute(conn)
-            .await?;
+        sql::INSERT_BILLING_PROFILE.bind(management).bind(client).bind(name).bind(at).execute(conn).await?;
         Ok(wire::CustomerClientReply { customer_id: client.to_string() })
     })
     .await
