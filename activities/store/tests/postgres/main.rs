@@ -11,4 +11,5 @@ mod rights;
 mod schema;
 mod statements;
 mod sweep;
+mod tenant;
 mod writes;

@@ -2,7 +2,7 @@
 
 use crate::fixture::{Db, T0, with_database};
 use proto::v1 as wire;
-use sqlx::PgPool;
+use sqlx::{AssertSqlSafe, PgPool};
 use store::{STORE_REJECTED, STORE_UNAVAILABLE};
 
 #[track_caller]
@@ -11,9 +11,10 @@ fn check(outcome: Result<(), sqlx::Error>, text: &str) {
     assert_eq!(code.as_deref(), Some("42501"), "{text}");
 }
 
-async fn refused(pool: &PgPool, texts: &[&'static str]) {
+/// Asserts that each text is refused for want of a right.
+pub(crate) async fn refused(pool: &PgPool, texts: &[&str]) {
     for text in texts {
-        let outcome = sqlx::raw_sql(*text).execute(pool).await.map(drop);
+        let outcome = sqlx::raw_sql(AssertSqlSafe((*text).to_owned())).execute(pool).await.map(drop);
         check(outcome, text);
     }
 }

@@ -4,7 +4,8 @@ use crate::fixture::{Db, with_database};
 use sqlx::{AssertSqlSafe, Executor, PgPool};
 use store::sql::{APPLICATION, Statement, WORKER};
 
-async fn check(pool: &PgPool, statements: &[Statement]) {
+/// Prepares and explains each text in sessions of a role.
+pub(crate) async fn check(pool: &PgPool, statements: &[Statement]) {
     let mut conn = pool.acquire().await.unwrap();
     for statement in statements {
         let text = statement.text;

@@ -1,0 +1,139 @@
+//! A credential is kept, delivered once and forgotten; its hash comes into force when it should (R5, R7).
+
+use crate::fixture::{Db, T0, with_database};
+use crate::tenant::world::{Creation, HASH, SEALED, Step, World, refusal, request};
+use model::tenant::failure::FailureType;
+use store::tenant::{Delivery, StoredCredential};
+use uuid::Uuid;
+
+/// A creation whose administrator exists.
+async fn with_admin(world: &World<'_>) -> Creation {
+    let mut creation = Creation::new(request("one"));
+    for step in [Step::Create, Step::Seed, Step::Admin] {
+        creation.learn(&creation.run(&world.store, step, T0).await.unwrap());
+    }
+    creation
+}
+
+async fn password(world: &World<'_>, creation: &Creation) -> String {
+    world.db.value(&format!("SELECT hashed_password FROM users WHERE user_id = '{}'", creation.user)).await
+}
+
+async fn sealed(world: &World<'_>) -> String {
+    world.db.value("SELECT sealed FROM tenantry.activity_ledger WHERE activity LIKE '%Email'").await
+}
+
+#[tokio::test]
+async fn the_first_credential_is_in_force_when_it_is_kept() {
+    with_database(async |db: &Db| {
+        let world = World::new(db).await;
+        let made = with_admin(&world).await;
+        assert_eq!(password(&world, &made).await, "00:11");
+        let kept = world.store.keep_credential(&made.credential(Some(HASH), T0)).await.unwrap();
+        assert_eq!(kept, Delivery::Pending { sealed: SEALED.to_owned(), since_ms: T0 });
+        assert_eq!((password(&world, &made).await.as_str(), sealed(&world).await.as_str()), (HASH, SEALED));
+        assert!(!format!("{kept:?} {:?}", made.credential(Some(HASH), T0)).contains(SEALED));
+
+        // A repeat makes another one; the one that is kept counts, and its hash stays in force.
+        let second = StoredCredential { sealed: "another", ..made.credential(Some("cc:dd"), T0 + 5) };
+        assert_eq!(world.store.keep_credential(&second).await.unwrap(), kept);
+        assert_eq!(password(&world, &made).await, HASH);
+
+        world.store.delivered(&made.credential(None, T0 + 6)).await.unwrap();
+        assert_eq!((password(&world, &made).await.as_str(), sealed(&world).await.as_str()), (HASH, "NULL"));
+        assert_eq!(world.store.keep_credential(&second).await.unwrap(), Delivery::Delivered);
+        let everything = world.everything().await;
+        assert!(everything.iter().all(|line| !line.contains("sealed-credential") && !line.contains("another")));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_credential_that_is_sent_again_is_in_force_after_it_was_accepted() {
+    with_database(async |db: &Db| {
+        let world = World::new(db).await;
+        let made = with_admin(&world).await;
+        let again = |hash, now_ms| StoredCredential {
+            origin_id: "resend-1",
+            activity: "resendWelcomeEmail",
+            ..made.credential(hash, now_ms)
+        };
+        world.store.keep_credential(&again(None, T0)).await.unwrap();
+        assert_eq!(password(&world, &made).await, "00:11");
+        world.store.delivered(&again(Some(HASH), T0 + 1)).await.unwrap();
+        assert_eq!((password(&world, &made).await.as_str(), sealed(&world).await.as_str()), (HASH, "NULL"));
+
+        // The user chose a password of their own meanwhile; a late repeat of the report does not undo it.
+        db.execute(&format!("UPDATE users SET hashed_password = 'own:choice' WHERE user_id = '{}'", made.user)).await;
+        world.store.delivered(&again(Some("late:report"), T0 + 2)).await.unwrap();
+        assert_eq!(password(&world, &made).await, "own:choice");
+        assert_eq!(world.store.keep_credential(&again(None, T0 + 3)).await.unwrap(), Delivery::Delivered);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_link_keeps_nothing_secret_and_is_still_sent_once() {
+    with_database(async |db: &Db| {
+        let world = World::new(db).await;
+        let made = with_admin(&world).await;
+        let link = StoredCredential { sealed: "", ..made.credential(None, T0) };
+        let kept = Delivery::Pending { sealed: String::new(), since_ms: T0 };
+        assert_eq!(world.store.keep_credential(&link).await.unwrap(), kept);
+        assert_eq!(world.store.keep_credential(&StoredCredential { now_ms: T0 + 1, ..link }).await.unwrap(), kept);
+        assert_eq!(sealed(&world).await, "NULL");
+        let link = StoredCredential { sealed: "", ..made.credential(None, T0) };
+        world.store.delivered(&link).await.unwrap();
+        assert_eq!(world.store.keep_credential(&link).await.unwrap(), Delivery::Delivered);
+        assert_eq!(password(&world, &made).await, "00:11");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn attempts_at_once_send_one_and_the_same_credential() {
+    with_database(async |db: &Db| {
+        let world = World::new(db).await;
+        let store = World::steps(store::pool((*db.worker.connect_options()).clone(), 10), world.billing);
+        let made = with_admin(&world).await;
+        let texts: Vec<(String, String)> = (0..10).map(|n| (format!("sealed-{n}"), format!("hash:{n}"))).collect();
+        let credentials: Vec<_> =
+            texts.iter().map(|(sealed, hash)| StoredCredential { sealed, ..made.credential(Some(hash), T0) }).collect();
+        let kept = futures::future::join_all(credentials.iter().map(|c| store.keep_credential(c))).await;
+        let kept: Vec<_> = kept.into_iter().map(Result::unwrap).collect();
+        assert!(kept.windows(2).all(|pair| pair[0] == pair[1]));
+        // The hash in force belongs to the credential that is sent.
+        let number = password(&world, &made).await.replace("hash:", "");
+        assert_eq!(kept[0], Delivery::Pending { sealed: format!("sealed-{number}"), since_ms: T0 });
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nothing_is_kept_for_a_user_who_could_not_use_it() {
+    with_database(async |db: &Db| {
+        let world = World::new(db).await;
+        let made = with_admin(&world).await;
+        let client = world.user(made.tenant, "c@one.example", "client").await;
+        let before = world.everything().await;
+        // A user of the portal, nobody, and a user of another tenant.
+        for (tenant, user) in [(made.tenant, client), (made.tenant, Uuid::new_v4()), (world.billing, made.user)] {
+            let credential = StoredCredential { tenant, user, ..made.credential(Some(HASH), T0) };
+            assert_eq!(refusal(world.store.keep_credential(&credential).await).0, FailureType::TenantNotFound);
+        }
+        assert_eq!(world.everything().await, before);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_report_of_a_delivery_that_nobody_began_changes_nothing() {
+    with_database(async |db: &Db| {
+        let world = World::new(db).await;
+        let made = with_admin(&world).await;
+        let before = world.everything().await;
+        world.store.delivered(&made.credential(Some(HASH), T0)).await.unwrap();
+        assert_eq!(world.everything().await, before);
+    })
+    .await;
+}

@@ -1,0 +1,16 @@
+//! Tenant provisioning on a real PostgreSQL, under the worker's own role.
+
+mod adoption;
+mod billing;
+mod claims;
+mod credentials;
+mod customers;
+mod failures;
+mod interleavings;
+mod pooler;
+mod repeats;
+mod rights;
+mod rows;
+mod seeds;
+mod statements;
+mod world;
