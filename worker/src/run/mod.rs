@@ -2,7 +2,8 @@
 //!
 //! Order of a start: settings (one error lists every problem), telemetry, health and metrics ports, then the outside systems,
 //! none of which ends the process by being away. Order of a stop: not ready, stop polling, let work finish within the grace
-//! period; a second signal ends the process at once, with code 1. A worker that ends without being asked to ends the process with code 70, so that it is restarted.
+//! period; a second signal ends the process at once, with code 1. A worker that ends without being asked to ends the process
+//! with code 70, so that it is restarted.
 
 mod monitor;
 mod ports;
