@@ -104,6 +104,11 @@ impl Cell {
         self.input["checkoutSessionId"].is_string()
     }
 
+    /// Whether a subscription at Stripe belongs to it.
+    pub(crate) fn is_paid(&self) -> bool {
+        self.has_checkout() || self.input["stripeSubscriptionId"].is_string()
+    }
+
     /// Whether an operator gave the password.
     pub(crate) fn password(&self) -> Option<&str> {
         self.input["adminUser"]["password"].as_str()

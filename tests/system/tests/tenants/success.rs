@@ -139,7 +139,7 @@ fn a_hash_is_taken_and_one_of_another_form_waits_for_a_repair() {
 }
 
 /// Asks for the welcome mail again.
-async fn resend(world: &World, tenant: &str, user: &str) -> anyhow::Result<Value> {
+pub(crate) async fn resend(world: &World, tenant: &str, user: &str) -> anyhow::Result<Value> {
     let run = world.rig.run(&format!("resend-welcome-email-{tenant}-{}", uuid::Uuid::new_v4()));
     let input = json!({ "tenantId": tenant, "userId": user, "triggeredBy": "extension:7", "triggeredByEmail": "ops@vendor.test" });
     let start = Start { workflow: contract::names::RESEND_WELCOME_WORKFLOW, ..Start::creation(&input) };

@@ -54,6 +54,8 @@ impl World {
             ("APPLICATION_URL", "https://app.tenantry.test".to_owned()),
             ("LOG_LEVEL", "debug".to_owned()),
             ("TENANTRY_DRAIN_SECONDS", "10".to_owned()),
+            // Every activity of a matrix is held at the same time.
+            ("MAX_CONCURRENT_ACTIVITIES", "20".to_owned()),
         ];
         let rig = TenantRig::start("tenants", &variables).await?;
         let pepper = rig.environment.get("NEXTAUTH_SECRET").cloned().context("the stack has no NEXTAUTH_SECRET")?;
@@ -78,7 +80,7 @@ impl World {
             ))
             .await?;
         self.outside_well();
-        Ok(())
+        crate::holds::prepare(self).await
     }
 
     /// Shop and mail answer as they do on a good day.
