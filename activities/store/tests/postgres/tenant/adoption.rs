@@ -1,7 +1,8 @@
 //! Ids that were minted beforehand, re-runs, and creations that wait for somebody (R2).
 
 use crate::fixture::{DAY, Db, T0, with_database};
-use crate::tenant::world::{AT, Creation, Step, World, create_in, refusal, request, with_stripe};
+use crate::tenant::steps::{Creation, Step, create_in, request, with_stripe};
+use crate::tenant::world::{AT, World, refusal};
 use model::tenant::failure::FailureType;
 use proto::v1 as wire;
 use serde_json::json;

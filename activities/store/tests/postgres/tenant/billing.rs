@@ -1,7 +1,8 @@
 //! What links a tenant to the one who pays: Stripe, Apple, add-ons; and what is refused (R12).
 
 use crate::fixture::{Db, T0, with_database};
-use crate::tenant::world::{AT, World, refusal, request, with_stripe};
+use crate::tenant::steps::{request, with_stripe};
+use crate::tenant::world::{AT, World, refusal};
 use model::tenant::failure::FailureType;
 use proto::v1 as wire;
 use serde_json::{Value, json};

@@ -1,7 +1,8 @@
 //! Two starts for one subscription, checkout, Apple transaction or address end with one tenant (R3).
 
 use crate::fixture::{Db, T0, with_database};
-use crate::tenant::world::{Creation, Step, World, create, refusal, request, with_stripe};
+use crate::tenant::steps::{Creation, Step, create, request, with_stripe};
+use crate::tenant::world::{World, refusal};
 use model::tenant::failure::FailureType;
 use proto::v1 as wire;
 use serde_json::json;

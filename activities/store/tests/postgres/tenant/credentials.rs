@@ -1,7 +1,8 @@
 //! A credential is kept, delivered once and forgotten; its hash comes into force when it should (R5, R7).
 
 use crate::fixture::{Db, T0, with_database};
-use crate::tenant::world::{Creation, HASH, SEALED, Step, World, refusal, request};
+use crate::tenant::steps::{Creation, Step, request};
+use crate::tenant::world::{HASH, SEALED, World, refusal};
 use model::tenant::failure::FailureType;
 use store::tenant::{Delivery, StoredCredential};
 use uuid::Uuid;

@@ -1,7 +1,8 @@
 //! A step that fails in the middle leaves nothing, and its repeat succeeds (R1, R4).
 
 use crate::fixture::{Db, T0, with_database};
-use crate::tenant::world::{Creation, Step, World, request, with_stripe};
+use crate::tenant::steps::{Creation, Step, request, with_stripe};
+use crate::tenant::world::World;
 use sqlx::{AssertSqlSafe, Executor};
 use std::time::Duration;
 use store::StoreError;
@@ -184,14 +185,14 @@ async fn a_refused_step_holds_no_lock_and_no_connection() {
         let mut fixed = asked.clone();
         fixed.stripe.as_mut().unwrap().price_id = "price_solo".to_owned();
         for _ in 0..5 {
-            assert!(super::world::create(&store, &asked).await.is_err());
+            assert!(super::steps::create(&store, &asked).await.is_err());
             let busy = format!(
                 "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE a.usename = '{}' AND l.locktype IN ('advisory', 'relation')",
                 db.roles.worker.name()
             );
             assert_eq!(db.value(&busy).await, "0");
         }
-        super::world::create(&store, &fixed).await.unwrap();
+        super::steps::create(&store, &fixed).await.unwrap();
     })
     .await;
 }

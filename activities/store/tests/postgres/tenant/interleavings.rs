@@ -1,7 +1,8 @@
 //! However the steps of two creations are repeated and mixed, the rows are those of one clean run.
 
 use crate::fixture::{Db, MINUTE, T0, with_database};
-use crate::tenant::world::{Creation, Step, World, request, with_stripe};
+use crate::tenant::steps::{Creation, Step, request, with_stripe};
+use crate::tenant::world::World;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use store::tenant::TenantStore;

@@ -13,4 +13,5 @@ mod rights;
 mod rows;
 mod seeds;
 mod statements;
+mod steps;
 mod world;

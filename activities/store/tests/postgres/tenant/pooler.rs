@@ -1,7 +1,8 @@
 //! The real PgBouncer in transaction mode between the worker and the server (R22).
 
 use crate::fixture::{Db, T0, with_database};
-use crate::tenant::world::{Creation, Step, World, request, with_stripe};
+use crate::tenant::steps::{Creation, Step, request, with_stripe};
+use crate::tenant::world::World;
 use sqlx::Row as _;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;

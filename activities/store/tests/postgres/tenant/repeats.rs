@@ -1,7 +1,8 @@
 //! A repeat of a step answers what was answered before and leaves the same rows; another input is refused (R1).
 
 use crate::fixture::{DAY, Db, T0, with_database};
-use crate::tenant::world::{Creation, Step, World, create_in, refusal, request, with_stripe};
+use crate::tenant::steps::{Creation, Step, create_in, request, with_stripe};
+use crate::tenant::world::{World, refusal};
 use model::tenant::failure::FailureType;
 use store::tenant::AdminRow;
 use uuid::Uuid;

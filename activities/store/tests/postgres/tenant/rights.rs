@@ -3,7 +3,8 @@
 
 use crate::fixture::{Db, with_database};
 use crate::rights::refused;
-use crate::tenant::world::{World, request, with_stripe};
+use crate::tenant::steps::{request, with_stripe};
+use crate::tenant::world::World;
 use sqlx::AssertSqlSafe;
 
 /// Every right of the worker on tables, columns, sequences and the schema, with what its role is set to.

@@ -1,7 +1,8 @@
 //! The rows of a whole creation, column by column (contract, section 4).
 
 use crate::fixture::{Db, T0, with_database};
-use crate::tenant::world::{AT, HASH, World, request};
+use crate::tenant::steps::request;
+use crate::tenant::world::{AT, HASH, World};
 use proto::v1 as wire;
 use serde_json::json;
 

@@ -1,7 +1,8 @@
 //! What a new tenant begins with (contract, section 5), and its settings (section 4.3).
 
 use crate::fixture::{Db, T0, with_database};
-use crate::tenant::world::{AT, Creation, Step, World, refusal, request};
+use crate::tenant::steps::{Creation, Step, request};
+use crate::tenant::world::{AT, World, refusal};
 use model::tenant::failure::FailureType;
 use serde_json::{Value, json};
 use uuid::Uuid;
