@@ -1,7 +1,8 @@
-// Bundles the workflows ahead of time, as an image would hold them: node bundle.js FILE
+// Bundles workflows ahead of time, as an image would hold them: node bundle.js FILE [WORKFLOWS]
 const { writeFileSync } = require('node:fs');
 const { bundleWorkflowCode, DefaultLogger } = require('@temporalio/worker');
 
-bundleWorkflowCode({ workflowsPath: require.resolve('./workflows'), logger: new DefaultLogger('WARN') }).then(({ code }) =>
+const workflowsPath = require.resolve(process.argv[3] ?? './workflows');
+bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('WARN') }).then(({ code }) =>
   writeFileSync(process.argv[2], code)
 );

@@ -1,5 +1,5 @@
 // Node worker of the comparison: the limits of ../src/worker/mod.rs, workflows bundled beforehand.
-// usage: node worker.js TASK_QUEUE; environment: TEMPORAL_ADDRESS, BUNDLE (a file made by bundle.js)
+// usage: node worker.js TASK_QUEUE [ACTIVITIES]; environment: TEMPORAL_ADDRESS, BUNDLE (a file made by bundle.js)
 const { NativeConnection, Runtime, Worker, DefaultLogger } = require('@temporalio/worker');
 
 async function main() {
@@ -14,7 +14,7 @@ async function main() {
     namespace: 'default',
     taskQueue: process.argv[2],
     workflowBundle: { codePath: process.env.BUNDLE },
-    activities: require('./activities'),
+    activities: require(process.argv[3] ?? './activities'),
     maxCachedWorkflows: 500,
     maxConcurrentWorkflowTaskExecutions: 10,
     maxConcurrentActivityTaskExecutions: 10,

@@ -5,4 +5,6 @@ pub mod node;
 pub mod portal;
 pub mod replay;
 pub mod scale;
+mod statements;
+pub mod tenants;
 pub mod worker;

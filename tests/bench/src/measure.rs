@@ -27,8 +27,28 @@ pub fn median(numbers: &[f64]) -> f64 {
 /// # Errors
 /// The process is gone.
 pub fn resident_mb(pid: i32) -> anyhow::Result<f64> {
+    memory_mb(pid, "VmRSS:")
+}
+
+/// Highest resident memory of a process in megabytes, since it began or since [`forget_peak`].
+///
+/// # Errors
+/// The process is gone.
+pub fn peak_mb(pid: i32) -> anyhow::Result<f64> {
+    memory_mb(pid, "VmHWM:")
+}
+
+/// Lets the highest resident memory of a process begin anew (proc(5), `clear_refs`, 5).
+///
+/// # Errors
+/// The process is gone, or another user's.
+pub fn forget_peak(pid: i32) -> anyhow::Result<()> {
+    std::fs::write(format!("/proc/{pid}/clear_refs"), "5").context("could not begin a new peak of memory")
+}
+
+fn memory_mb(pid: i32, field: &'static str) -> anyhow::Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field)).context(field)?;
     let kb: f64 = line.trim().trim_end_matches(" kB").parse()?;
     Ok(kb / 1024.0)
 }

@@ -49,13 +49,10 @@ async fn measure() -> anyhow::Result<()> {
         loops: number("BENCH_LOOPS", 100),
         window: Duration::from_secs(number("BENCH_SECONDS", 20) as u64),
     };
-    let js = Path::new(env!("CARGO_MANIFEST_DIR")).join("js");
-    anyhow::ensure!(js.join("node_modules").exists(), "run `npm ci` in {} first", js.display());
+    let js = js()?;
     let rig = Rig::start("node").await?;
     only_temporal(&rig).await?;
-    let bundle = rig.stack.root().join("workflows.js");
-    let bundled = Command::new("node").arg(js.join("bundle.js")).arg(&bundle).status().await?;
-    anyhow::ensure!(bundled.success(), "the workflows could not be bundled");
+    let bundle = bundle(&js, "./workflows", rig.stack.root()).await?;
     let (mut rust, mut node) = (Vec::new(), Vec::new());
     for round in 1..=number("BENCH_ROUNDS", 5) {
         let order = if round % 2 == 1 { [Kind::Rust, Kind::Node] } else { [Kind::Node, Kind::Rust] };
@@ -67,6 +64,27 @@ async fn measure() -> anyhow::Result<()> {
     }
     report(&rust, &node);
     rig.stop().await
+}
+
+/// The folder of the Node half, with its packages installed.
+///
+/// # Errors
+/// They are not.
+pub(crate) fn js() -> anyhow::Result<PathBuf> {
+    let js = Path::new(env!("CARGO_MANIFEST_DIR")).join("js");
+    anyhow::ensure!(js.join("node_modules/pg").exists(), "run `npm ci` in {} first", js.display());
+    Ok(js)
+}
+
+/// Bundles a module of workflows into a file in `folder`.
+///
+/// # Errors
+/// Node is not there, or refuses the module.
+pub(crate) async fn bundle(js: &Path, module: &str, folder: &Path) -> anyhow::Result<PathBuf> {
+    let file = folder.join("workflows.js");
+    let bundled = Command::new("node").arg(js.join("bundle.js")).arg(&file).arg(module).status().await?;
+    anyhow::ensure!(bundled.success(), "the workflows could not be bundled");
+    Ok(file)
 }
 
 /// Nothing else of the stack may take the two cores.
@@ -115,8 +133,11 @@ async fn one(rig: &Rig, kind: Kind, round: usize, js: &Path, bundle: &Path, size
     })
 }
 
-/// Asks the worker to end and waits until it is gone.
-async fn end(child: &mut Child, pid: i32) -> anyhow::Result<()> {
+/// Asks a worker to end and waits until it is gone.
+///
+/// # Errors
+/// It cannot be asked, or not be killed after 15 s.
+pub(crate) async fn end(child: &mut Child, pid: i32) -> anyhow::Result<()> {
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGTERM)?;
     if tokio::time::timeout(Duration::from_secs(15), child.wait()).await.is_err() {
         child.kill().await?;

@@ -9,6 +9,7 @@ mod count;
 mod seed;
 
 use crate::measure::{number, resident_mb};
+use crate::statements::log_all;
 use anyhow::Context as _;
 use harness::{Domain, Rig, eventually};
 use std::time::{Duration, Instant};
@@ -52,7 +53,7 @@ async fn measure() -> anyhow::Result<()> {
     for part in STOPPED {
         rig.stack.stop_part(part).await?;
     }
-    count::log_statements(&rig).await?;
+    log_all(&rig.database).await?;
 
     let worker = rig.stack.status().into_iter().find(|part| part.name == "worker").and_then(|part| part.pid);
     let worker = worker.context("no worker")?;

@@ -1,0 +1,5 @@
+//! See [`bench::tenants`].
+
+fn main() -> anyhow::Result<()> {
+    bench::tenants::run()
+}
