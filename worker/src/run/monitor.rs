@@ -79,7 +79,8 @@ pub(super) fn watch_database(health: &Health, pool: Option<&PgPool>) {
     ask(health, System::Database, move || {
         let pool = pool.clone();
         async move {
-            sqlx::query("select 1").persistent(false).execute(&pool).await?;
+            // One message: a transaction pooler could give the halves of a prepared one to two connections.
+            sqlx::raw_sql("select 1").execute(&pool).await?;
             Ok(())
         }
     });
