@@ -157,7 +157,8 @@ async fn welcome<W: Holds>(ctx: &Ctx<W>, course: &Course, limit: Duration) -> Do
     let tenant = &course.plan.tenant;
     let request = wire::WelcomeEmailRequest {
         origin_id: course.plan.origin_id.clone(),
-        now_ms: created_ms(ctx),
+        // The mail's own time: a creation may have waited for a repair for longer than a provider remembers a key.
+        now_ms: now_ms(ctx),
         tenant_id: tenant_id(ctx),
         tenant_name: tenant.company_name.clone(),
         admin_user_id: ctx.state(|w| w.creation().facts.admin_user_id.clone()),
