@@ -20,12 +20,18 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
     ("credentials", &[]),
     ("codec", &["contract", "credentials"]),
     ("tenancy", &["billing", "contract", "credentials", "mail", "model", "outbound", "proto", "store"]),
+    // Keys and signatures know no transport; the service knows no Temporal; the appliance's side is a library that both
+    // the command line and the worker's activities call.
+    ("license", &["credentials", "model"]),
+    ("license-api", &["credentials", "license", "model"]),
+    ("appliance", &["credentials", "license", "model", "outbound"]),
     ("challenge-responder", &["model"]),
     ("dns-server", &[]),
     ("devstack", &["dns-server"]),
     (
         "tenantry",
         &[
+            "appliance",
             "billing",
             "challenge-responder",
             "cluster",
@@ -36,6 +42,8 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
             "dns",
             // `dev dns set` edits the records of the sample name servers.
             "dns-server",
+            "license",
+            "license-api",
             "mail",
             "model",
             "outbound",

@@ -1,0 +1,1 @@
+//! Keys of licences and install codes: signing, verification, keyed hashes, presigned links.

@@ -1,0 +1,1 @@
+//! The appliance's side of a licence: redeem, apply, check-in.

@@ -1,0 +1,1 @@
+//! The licence API: registration, install codes, redemption, check-in.

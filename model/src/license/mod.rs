@@ -1,0 +1,1 @@
+//! Licences: install codes, claims, verification, what is decided at redemption and at check-in.
