@@ -1,6 +1,7 @@
 //! Which workflows and activities a queue has. The one place that names them; replay registers the same workflows.
 
 use crate::clients::portal_runs::PortalRuns;
+use crate::clients::rotation::Live;
 use crate::clients::{cluster, database, outside, tenancy as tenant_clients};
 use crate::config::{PortalSettings, Queue, QueueRole, Role, WorkerSettings};
 use crate::exit::{Exit, Failure, OrExit as _};
@@ -15,7 +16,7 @@ use store::tenant::TenantStore;
 use temporalio_client::Client;
 use temporalio_sdk::WorkerOptions;
 use temporalio_sdk::workflow_replayer::WorkflowReplayerOptions;
-use tenancy::{Outside, Secrets, TenancyActivities, TenancySettings};
+use tenancy::{Secrets, TenancyActivities, TenancyCounters, TenancySettings};
 use workflows::platform::{HealthCheck, Readiness};
 use workflows::portal_domain::PortalDomain;
 use workflows::sweep::PortalDomainSweep;
@@ -35,13 +36,15 @@ struct TenantParts {
     store: TenantStore,
     settings: TenancySettings,
     secrets: Secrets,
-    outside: Outside,
+    live: Live,
+    counters: TenancyCounters,
     production: bool,
 }
 
 impl TenantParts {
     fn activities(&self) -> TenancyActivities {
-        TenancyActivities::new(self.store.clone(), self.settings.clone(), self.secrets.clone(), self.outside.clone())
+        let (store, settings, secrets) = (self.store.clone(), self.settings.clone(), self.secrets.clone());
+        TenancyActivities::new(store, settings, secrets, self.live.outside(), self.counters.clone())
     }
 }
 
@@ -59,7 +62,7 @@ impl Activities {
     ///
     /// # Errors
     /// A setting cannot be used, such as a kubeconfig without a context.
-    pub(crate) async fn build(settings: &WorkerSettings) -> Result<Self, Failure> {
+    pub(crate) async fn build(settings: &WorkerSettings, counters: TenancyCounters) -> Result<Self, Failure> {
         let Some(database) = &settings.database else { return Ok(Self::default()) };
         // Remote and local activities of every queue can all want the database at once.
         let slots = settings.process.max_concurrent_activities.saturating_mul(settings.temporal.queues.len() + 1);
@@ -76,13 +79,17 @@ impl Activities {
         };
         let tenancy = match &settings.tenancy {
             None => None,
-            Some(config) => Some(TenantParts {
-                store: tenant_clients::store(config, pool.clone()),
-                settings: tenant_clients::settings(config)?,
-                secrets: tenant_clients::secrets(config)?,
-                outside: tenant_clients::outside(config)?,
-                production: settings.process.production,
-            }),
+            Some(config) => {
+                let live = Live::new(tenant_clients::outside(config)?, tenant_clients::hashing(config)?);
+                Some(TenantParts {
+                    store: tenant_clients::store(config, pool.clone()),
+                    settings: tenant_clients::settings(config)?,
+                    secrets: tenant_clients::secrets(config, live.hashing())?,
+                    live,
+                    counters,
+                    production: settings.process.production,
+                })
+            }
         };
         Ok(Self { pool: Some(pool), portal, tenancy })
     }
@@ -90,6 +97,11 @@ impl Activities {
     /// The pool, when a queue needs the database.
     pub(crate) fn database(&self) -> Option<&PgPool> {
         self.pool.as_ref()
+    }
+
+    /// What follows mounted secrets, when a tenant queue is served.
+    pub(crate) fn live(&self) -> Option<&Live> {
+        self.tenancy.as_ref().map(|parts| &parts.live)
     }
 
     /// The cluster's client, when a queue needs it.

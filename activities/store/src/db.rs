@@ -5,6 +5,7 @@
 
 use crate::error::StoreError;
 use crate::sql::Statement;
+use prometheus::{Histogram, HistogramOpts};
 use sqlx::encode::Encode;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgRow};
@@ -12,7 +13,8 @@ use sqlx::query::Query;
 use sqlx::types::Type;
 use sqlx::{AssertSqlSafe, ConnectOptions, Postgres, Row};
 use std::str::FromStr;
-use std::time::Duration;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 use tokio::time::error::Elapsed;
 use uuid::Uuid;
 
@@ -126,9 +128,29 @@ impl Record {
     }
 }
 
+/// Waits for a connection, of every pool of this process: one process has one.
+static POOL_WAIT: LazyLock<Histogram> = LazyLock::new(|| {
+    let options = HistogramOpts::new(
+        "tenantry_database_pool_wait_seconds",
+        "Time that a piece of work waited for a connection. Act when it nears DB_POOL_ACQUIRE_TIMEOUT: the pool is too small, or \
+         the database away.",
+    );
+    // From an idle connection (microseconds) to the default limit of 10 s.
+    let buckets = vec![0.001, 0.005, 0.025, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0];
+    Histogram::with_opts(options.buckets(buckets)).expect("the name and the buckets are valid")
+});
+
+/// The histogram of waits for a connection, for whoever shows metrics.
+pub fn pool_wait() -> Histogram {
+    POOL_WAIT.clone()
+}
+
 /// Takes a connection of the pool.
 pub(crate) async fn acquire(pool: &PgPool) -> Result<PoolConnection<Postgres>, StoreError> {
-    pool.acquire().await.map_err(|error| StoreError::during("reach the database", &error))
+    let begun = Instant::now();
+    let taken = pool.acquire().await;
+    POOL_WAIT.observe(begun.elapsed().as_secs_f64());
+    taken.map_err(|error| StoreError::during("reach the database", &error))
 }
 
 /// Ends one piece of work, and throws its connection away when the server behind it cannot be used: after a fail-over an

@@ -30,7 +30,7 @@ pub mod tenant;
 pub use activities::StoreActivities;
 pub use application::{RegisterError, Registered, canonical_host, disable, register};
 pub use census::{Census, census};
-pub use db::{connect_options, pool, prepare_options};
+pub use db::{connect_options, pool, pool_wait, prepare_options};
 pub use error::{STORE_REJECTED, STORE_UNAVAILABLE, StoreError};
 pub use hold::{RemovalHold, release_removals, removal_holds};
 pub use report::{DomainDetail, DomainSummary, HistoryEntry, ListFilter, domain_status, history, list_domains};

@@ -3,14 +3,17 @@
 #![expect(missing_docs, reason = "the macro of the SDK makes undocumented constants")]
 
 use crate::beat::beating;
+use crate::counters::TenancyCounters;
 use crate::failure::{final_failure, of_store};
-use crate::settings::{Outside, Secrets, TenancySettings};
+use crate::settings::{Now, Outside, Secrets, TenancySettings};
+use crate::shop::Telling;
 use crate::welcome::{Kind, Letter, Means};
 use crate::{billing, identity, shop, welcome};
 use contract::sensitive::Sensitive;
 use contract::tenancy as definition;
 use model::tenant::failure::FailureType;
 use proto::v1 as wire;
+use std::fmt;
 use std::sync::Arc;
 use store::tenant::TenantStore;
 use temporalio_macros::activities;
@@ -22,18 +25,31 @@ const RESENDS_PER_HOUR: i64 = 3;
 const HOUR_MS: i64 = 3_600_000;
 
 /// Creates tenants and tells of them.
-#[derive(Debug)]
 pub struct TenancyActivities {
     store: TenantStore,
     settings: TenancySettings,
     secrets: Secrets,
-    outside: Outside,
+    outside: Now<Outside>,
+    counters: TenancyCounters,
+}
+
+/// Shows no secret.
+impl fmt::Debug for TenancyActivities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TenancyActivities")
+    }
 }
 
 impl TenancyActivities {
     /// Puts them together.
-    pub const fn new(store: TenantStore, settings: TenancySettings, secrets: Secrets, outside: Outside) -> Self {
-        Self { store, settings, secrets, outside }
+    pub const fn new(
+        store: TenantStore,
+        settings: TenancySettings,
+        secrets: Secrets,
+        outside: Now<Outside>,
+        counters: TenancyCounters,
+    ) -> Self {
+        Self { store, settings, secrets, outside, counters }
     }
 
     fn means(&self, ctx: &ActivityContext) -> Means<'_> {
@@ -41,9 +57,14 @@ impl TenancyActivities {
             store: &self.store,
             settings: &self.settings,
             secrets: &self.secrets,
-            outside: &self.outside,
+            outside: (self.outside)(),
+            counters: &self.counters,
             attempt: ctx.info().attempt,
         }
+    }
+
+    fn telling(&self, ctx: &ActivityContext) -> Telling<'_> {
+        Telling { outside: (self.outside)(), counters: &self.counters, attempt: ctx.info().attempt }
     }
 }
 
@@ -61,7 +82,7 @@ impl TenancyActivities {
         ctx: ActivityContext,
         request: wire::FetchStripeDetailsRequest,
     ) -> Result<wire::StripeDetails, ActivityError> {
-        beating(&ctx, billing::fetch(&self.outside, &request, ctx.info().attempt)).await
+        beating(&ctx, billing::fetch(&(self.outside)(), &request, ctx.info().attempt)).await
     }
 
     #[activity(definition = definition::CreateTenant)]
@@ -74,7 +95,7 @@ impl TenancyActivities {
             let key = identity::address_key(&self.secrets, &request.admin_email);
             let workflow_id = ctx.info().workflow_id.clone().unwrap_or_default();
             let reply = self.store.create(&request, &key, &workflow_id).await.map_err(of_store)?;
-            billing::link(&self.outside, &request, &reply).await;
+            billing::link(&(self.outside)(), &request, &reply).await;
             Ok(reply)
         })
         .await
@@ -174,7 +195,7 @@ impl TenancyActivities {
         ctx: ActivityContext,
         request: wire::CheckoutStatusRequest,
     ) -> Result<wire::OutboundReply, ActivityError> {
-        beating(&ctx, shop::status(&self.outside, &request, ctx.info().attempt)).await
+        beating(&ctx, shop::status(&self.telling(&ctx), &request)).await
     }
 
     #[activity(definition = definition::SendShopCallback)]
@@ -183,7 +204,7 @@ impl TenancyActivities {
         ctx: ActivityContext,
         request: wire::ShopCallbackRequest,
     ) -> Result<wire::OutboundReply, ActivityError> {
-        beating(&ctx, shop::callback(&self.outside, &request, ctx.info().attempt)).await
+        beating(&ctx, shop::callback(&self.telling(&ctx), &request)).await
     }
 
     #[activity(definition = definition::RecordCreation)]

@@ -22,8 +22,9 @@ pub(crate) async fn create(
     settings: &TenancySettings,
     request: &wire::CreateAdminUserRequest,
 ) -> Result<wire::CreateAdminUserReply, ActivityError> {
-    let (hash, password_mac) = match given(settings, &secrets.hashing, request)? {
-        Given::Nothing => (secrets.hashing.unusable().await, None),
+    let hashing = (secrets.hashing)();
+    let (hash, password_mac) = match given(settings, &hashing, request)? {
+        Given::Nothing => (hashing.unusable().await, None),
         Given::Hash(hash) => {
             let mac = secrets.keyed.hash(Purpose::InputPassword, hash.expose());
             (hash, Some(mac))
@@ -31,7 +32,7 @@ pub(crate) async fn create(
         Given::Password(password) => {
             use secrecy::ExposeSecret as _;
             let mac = secrets.keyed.hash(Purpose::InputPassword, password.expose_secret());
-            (secrets.hashing.hash(password).await, Some(mac))
+            (hashing.hash(password).await, Some(mac))
         }
     };
     let row = AdminRow { request, hash: hash.expose(), password_mac };

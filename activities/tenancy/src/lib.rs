@@ -6,6 +6,7 @@
 mod activities;
 mod beat;
 mod billing;
+mod counters;
 mod failure;
 mod identity;
 mod password;
@@ -14,5 +15,6 @@ mod shop;
 mod welcome;
 
 pub use activities::TenancyActivities;
+pub use counters::TenancyCounters;
 pub use password::Hashing;
-pub use settings::{CredentialMode, Outside, Secrets, TenancySettings};
+pub use settings::{CredentialMode, Now, Outside, Secrets, TenancySettings};

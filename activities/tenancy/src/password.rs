@@ -26,6 +26,11 @@ impl Hashing {
         Self { hasher: Arc::new(hasher), slots: Arc::new(Semaphore::new(at_once.max(1))) }
     }
 
+    /// The same bound with other parameters or another pepper.
+    pub fn with_hasher(&self, hasher: PasswordHasher) -> Self {
+        Self { hasher: Arc::new(hasher), slots: Arc::clone(&self.slots) }
+    }
+
     /// Hashes a password with a fresh salt.
     pub(crate) async fn hash(&self, password: SecretString) -> PasswordHash {
         self.blocking(move |hasher| hasher.hash(&password, &mut system_random())).await

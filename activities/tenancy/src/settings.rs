@@ -11,6 +11,9 @@ use uuid::Uuid;
 
 use crate::password::Hashing;
 
+/// Gives what mounted secrets make, as the files are now: they change while the process runs.
+pub type Now<T> = Arc<dyn Fn() -> T + Send + Sync>;
+
 /// How a new administrator gets a credential (`CREDENTIAL_MODE`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CredentialMode {
@@ -41,9 +44,9 @@ pub struct TenancySettings {
 #[derive(Clone)]
 pub struct Secrets {
     /// Makes password hashes, a few at a time, off the runtime's thread.
-    pub hashing: Hashing,
-    /// Gives the keys that encrypt a credential until it is delivered: those in force now, since files change.
-    pub sealing: Arc<dyn Fn() -> Arc<SealingKeys> + Send + Sync>,
+    pub hashing: Now<Hashing>,
+    /// The keys that encrypt a credential until it is delivered.
+    pub sealing: Now<Arc<SealingKeys>>,
     /// Makes keyed hashes of addresses and passwords.
     pub keyed: Arc<KeyedHasher>,
 }

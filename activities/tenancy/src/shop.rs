@@ -1,9 +1,10 @@
 //! The vendor's shop: how far a checkout is, and how a creation ended.
 
+use crate::counters::{CallbackKind, CallbackResult, TenancyCounters};
 use crate::failure::of_call;
 use crate::settings::Outside;
 use outbound::backoff::Backoff;
-use outbound::{CallbackOutcome, CheckoutProgress, CheckoutStatus, IdempotencyKey, TenantCallback};
+use outbound::{CallError, CallbackOutcome, CheckoutProgress, CheckoutStatus, IdempotencyKey, TenantCallback};
 use proto::v1 as wire;
 use std::time::{Duration, SystemTime};
 use temporalio_sdk::activities::ActivityError;
@@ -17,13 +18,31 @@ fn sent() -> wire::OutboundReply {
     wire::OutboundReply { sent: Some(true), skipped: String::new() }
 }
 
+/// What telling the shop works with.
+pub(crate) struct Telling<'a> {
+    pub(crate) outside: Outside,
+    pub(crate) counters: &'a TenancyCounters,
+    pub(crate) attempt: u32,
+}
+
+impl Telling<'_> {
+    fn settle(&self, kind: CallbackKind, told: Result<(), CallError>) -> Result<wire::OutboundReply, ActivityError> {
+        let Err(error) = told else {
+            self.counters.callback(kind, CallbackResult::Sent);
+            return Ok(sent());
+        };
+        let again = error.retry_in(Backoff::CALLBACK, self.attempt, &mut rand::rng()).is_some();
+        self.counters.callback(kind, if again { CallbackResult::Retried } else { CallbackResult::Refused });
+        Err(of_call(&error, Backoff::CALLBACK, self.attempt))
+    }
+}
+
 /// Reports how far a checkout is.
 pub(crate) async fn status(
-    outside: &Outside,
+    means: &Telling<'_>,
     request: &wire::CheckoutStatusRequest,
-    attempt: u32,
 ) -> Result<wire::OutboundReply, ActivityError> {
-    let Some(shop) = &outside.shop else { return Ok(off()) };
+    let Some(shop) = &means.outside.shop else { return Ok(off()) };
     let progress = match request.status.as_str() {
         "pending" => CheckoutProgress::Pending,
         "started" => CheckoutProgress::Started,
@@ -37,17 +56,16 @@ pub(crate) async fn status(
         workflow_id: request.workflow_id.clone(),
         progress,
     };
-    shop.checkout_status(&status, &key).await.map_err(|error| of_call(&error, Backoff::CALLBACK, attempt))?;
-    Ok(sent())
+    let told = shop.checkout_status(&status, &key).await;
+    means.settle(CallbackKind::Status, told)
 }
 
 /// Reports how a creation ended.
 pub(crate) async fn callback(
-    outside: &Outside,
+    means: &Telling<'_>,
     request: &wire::ShopCallbackRequest,
-    attempt: u32,
 ) -> Result<wire::OutboundReply, ActivityError> {
-    let Some(shop) = &outside.shop else { return Ok(off()) };
+    let Some(shop) = &means.outside.shop else { return Ok(off()) };
     let outcome = match request.status.as_str() {
         "completed" => CallbackOutcome::Completed { tenant_id: request.tenant_id.clone() },
         _ => CallbackOutcome::Failed {
@@ -58,8 +76,7 @@ pub(crate) async fn callback(
     let key = IdempotencyKey::new(&format!("{}:{}", request.origin_id, outcome.as_str()));
     let callback = TenantCallback { session_id: request.checkout_session_id.clone(), outcome };
     let told = shop.tenant_callback(&callback, &key, SystemTime::now()).await;
-    told.map_err(|error| of_call(&error, Backoff::CALLBACK, attempt))?;
-    Ok(sent())
+    means.settle(CallbackKind::Outcome, told)
 }
 
 /// An instant of the workflow's clock.

@@ -3,6 +3,7 @@
 //! Two orders of the same steps. A creation puts the hash in force before the mail goes out: the account has no other way in.
 //! A mail that is sent again puts it in force after the provider accepted it: until then the old password still works.
 
+use crate::counters::TenancyCounters;
 use crate::failure::{final_failure, of_call, of_store, transient};
 use crate::password;
 use crate::settings::{CredentialMode, Outside, Secrets, TenancySettings};
@@ -26,7 +27,8 @@ pub(crate) struct Means<'a> {
     pub(crate) store: &'a TenantStore,
     pub(crate) settings: &'a TenancySettings,
     pub(crate) secrets: &'a Secrets,
-    pub(crate) outside: &'a Outside,
+    pub(crate) outside: Outside,
+    pub(crate) counters: &'a TenancyCounters,
     pub(crate) attempt: u32,
 }
 
@@ -92,7 +94,9 @@ pub(crate) async fn send(means: &Means<'_>, letter: &Letter<'_>) -> Result<wire:
     let password = open(means, &stored.key(), &sealed)?;
     let key = mail_key(letter.origin_id, letter.kind.word());
     let mail = compose(means, letter, address, &key, password.as_ref(), since_ms)?;
-    if let Err(error) = means.outside.mail.send(&mail, &key).await {
+    let outcome = means.outside.mail.send(&mail, &key).await;
+    means.counters.mail(outcome.as_ref().map_or_else(MailError::code, |_| "sent"));
+    if let Err(error) = outcome {
         return refused(means, letter, &error, delivery);
     }
     if delivery == CredentialDelivery::Link {
@@ -133,7 +137,7 @@ async fn make(means: &Means<'_>, letter: &Letter<'_>, delivery: CredentialDelive
         (means.secrets.sealing)().seal(password.expose_secret().as_bytes(), aad.as_bytes(), &mut system_random());
     made.sealed = sealed.to_string();
     if letter.kind != Kind::Again {
-        made.hash = Some(means.secrets.hashing.hash(password).await.expose().to_owned());
+        made.hash = Some((means.secrets.hashing)().hash(password).await.expose().to_owned());
     }
     Ok(made)
 }
@@ -245,7 +249,7 @@ async fn finish(
     sealed: &str,
 ) -> Result<(), ActivityError> {
     let hash = match (letter.kind, password) {
-        (Kind::Again, Some(password)) => Some(means.secrets.hashing.hash(password).await.expose().to_owned()),
+        (Kind::Again, Some(password)) => Some((means.secrets.hashing)().hash(password).await.expose().to_owned()),
         (_, _) => None,
     };
     let made = Made { sealed: sealed.to_owned(), hash };

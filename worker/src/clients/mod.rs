@@ -4,6 +4,7 @@ pub(crate) mod cluster;
 pub(crate) mod database;
 pub(crate) mod outside;
 pub(crate) mod portal_runs;
+pub(crate) mod rotation;
 pub(crate) mod temporal;
 pub(crate) mod tenancy;
 pub(crate) mod tenant_runs;

@@ -10,7 +10,7 @@ use outbound::{App, AppSettings, Caller, Limits, Shop, ShopSettings};
 use sqlx::PgPool;
 use std::sync::Arc;
 use store::tenant::{TenantSettings, TenantStore};
-use tenancy::{Hashing, Outside, Secrets, TenancySettings};
+use tenancy::{Hashing, Now, Outside, Secrets, TenancySettings};
 
 /// The steps in the database.
 pub(crate) fn store(config: &TenancyConfig, pool: PgPool) -> TenantStore {
@@ -33,22 +33,26 @@ pub(crate) fn settings(config: &TenancyConfig) -> Result<TenancySettings, Failur
     })
 }
 
+/// Makes password hashes with the settings' parameters and pepper, as many at once as there are cores.
+///
+/// # Errors
+/// There is no pepper.
+pub(crate) fn hashing(config: &TenancyConfig) -> Result<Hashing, Failure> {
+    let hasher = hasher(config).ok_or_else(|| Failure::new(Exit::No, "NEXTAUTH_SECRET: is required"))?;
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    Ok(Hashing::new(hasher, cores))
+}
+
 /// What is kept secret. The key file is read here.
 ///
 /// # Errors
 /// The key file changed since the settings were read and cannot be used.
-pub(crate) fn secrets(config: &TenancyConfig) -> Result<Secrets, Failure> {
+pub(crate) fn secrets(config: &TenancyConfig, hashing: Now<Hashing>) -> Result<Secrets, Failure> {
     let file = KeyFile::read(&config.keys_file).or_exit(Exit::No, "could not use TENANTRY_SEALING_KEYS_FILE")?;
     let (_, keyed) = file.into_parts().or_exit(Exit::No, "could not use TENANTRY_SEALING_KEYS_FILE")?;
     // Read again when the file changes; the key of keyed hashes stays what it was at the start.
     let watched = WatchedKeys::open(&config.keys_file).or_exit(Exit::No, "could not use TENANTRY_SEALING_KEYS_FILE")?;
-    let hasher = hasher(config).ok_or_else(|| Failure::new(Exit::No, "NEXTAUTH_SECRET: is required"))?;
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    Ok(Secrets {
-        hashing: Hashing::new(hasher, cores),
-        sealing: Arc::new(move || watched.current()),
-        keyed: Arc::new(keyed),
-    })
+    Ok(Secrets { hashing, sealing: Arc::new(move || watched.current()), keyed: Arc::new(keyed) })
 }
 
 /// The systems outside. Nothing is connected yet.

@@ -10,7 +10,7 @@ mod ports;
 mod schedule;
 mod thread;
 
-use crate::clients::temporal;
+use crate::clients::{rotation, temporal};
 use crate::config::{QueueRole, Source, WorkerSettings};
 use crate::exit::{Exit, Failure, OrExit as _};
 use crate::health::{Health, System};
@@ -21,6 +21,7 @@ use crate::telemetry::metrics::{Metrics, SdkMetrics};
 use crate::telemetry::{logs, traces};
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use std::time::Duration;
+use tenancy::TenancyCounters;
 use thread::{Plan, QueueThread};
 use tokio::sync::watch;
 
@@ -43,14 +44,16 @@ pub(crate) async fn run(source: &Source) -> Result<Exit, Failure> {
 
     let health = Health::new(settings.temporal.queues.iter().map(|queue| queue.name.clone()));
     let sdk = SdkMetrics::start().or_exit(Exit::Internal, "could not start the SDK's metrics")?;
-    let metrics = Metrics::new(health.clone(), &sdk, &build).or_exit(Exit::Internal, "could not register metrics")?;
-    let fleet = metrics.fleet();
+    let as_admin = settings.database.as_ref().is_some_and(|database| database.worker_is_admin);
+    let metrics =
+        Metrics::new(health.clone(), &sdk, &build, as_admin).or_exit(Exit::Internal, "could not register metrics")?;
+    let (fleet, counters) = (metrics.fleet(), metrics.tenancy());
     ports::serve(&settings.process, health.clone(), metrics).await?;
 
     let (stop, stopped) = watch::channel(false);
     let mut threads = Vec::new();
     let ended_early = tokio::select! {
-        outcome = serve(&settings, &health, &sdk, (provider.as_ref(), fleet), &stopped, &mut threads) => Some(outcome?),
+        outcome = serve((source, &settings), &health, &sdk, (provider.as_ref(), fleet, counters), &stopped, &mut threads) => Some(outcome?),
         signal = stop_signal() => {
             tracing::info!("received {signal}: draining for at most {} s", settings.process.drain.as_secs());
             None
@@ -81,14 +84,15 @@ pub(crate) async fn run(source: &Source) -> Result<Exit, Failure> {
 
 /// Connects, starts the threads, and returns when one of them ends: with the text that says which and why.
 async fn serve(
-    settings: &WorkerSettings,
+    (source, settings): (&Source, &WorkerSettings),
     health: &Health,
     sdk: &SdkMetrics,
-    (provider, fleet): (Option<&SdkTracerProvider>, FleetGauges),
+    (provider, fleet, counters): (Option<&SdkTracerProvider>, FleetGauges, TenancyCounters),
     stopped: &watch::Receiver<bool>,
     threads: &mut Vec<QueueThread>,
 ) -> Result<String, Failure> {
-    let activities = Activities::build(settings).await?;
+    let activities = Activities::build(settings, counters).await?;
+    rotation::follow(source.clone(), activities.database().cloned(), activities.live().cloned());
     monitor::watch_database(health, activities.database());
     if let Some(pool) = activities.database() {
         fleet.watch(pool.clone());

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use temporalio_common::telemetry::metrics::{CoreMeter, TemporalMeter};
 use temporalio_common::telemetry::{PrometheusExporterOptions, TelemetryOptions, start_prometheus_metric_exporter};
+use tenancy::TenancyCounters;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// Longest that the SDK's own exporter may take to answer; it is in this process.
@@ -59,6 +60,7 @@ impl SdkMetrics {
 pub(crate) struct Metrics {
     registry: Registry,
     fleet: FleetGauges,
+    tenancy: TenancyCounters,
     ready: IntGauge,
     queue_up: GaugeVec,
     resident: IntGauge,
@@ -71,7 +73,7 @@ impl Metrics {
     ///
     /// # Errors
     /// A name was registered twice.
-    pub(crate) fn new(health: Health, sdk: &SdkMetrics, build_id: &str) -> anyhow::Result<Self> {
+    pub(crate) fn new(health: Health, sdk: &SdkMetrics, build_id: &str, as_admin: bool) -> anyhow::Result<Self> {
         let registry = Registry::new();
         let ready = IntGauge::new(
             "tenantry_ready",
@@ -90,17 +92,30 @@ impl Metrics {
         )?;
         let build = GaugeVec::new(Opts::new("tenantry_build_info", "The running build."), &["version", "build_id"])?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION"), build_id]).set(1.0);
+        let superuser = IntGauge::new(
+            "tenantry_database_superuser",
+            "1 while the worker signs in with the administrator's role. Act when 1: set TENANTRY_DB_USER.",
+        )?;
+        superuser.set(i64::from(as_admin));
         registry.register(Box::new(ready.clone()))?;
         registry.register(Box::new(queue_up.clone()))?;
         registry.register(Box::new(resident.clone()))?;
         registry.register(Box::new(build))?;
+        registry.register(Box::new(superuser.clone()))?;
+        registry.register(Box::new(store::pool_wait()))?;
         let fleet = FleetGauges::register(&registry)?;
-        Ok(Self { fleet, registry, ready, queue_up, resident, health, sdk: sdk.address })
+        let tenancy = TenancyCounters::register(&registry)?;
+        Ok(Self { fleet, tenancy, registry, ready, queue_up, resident, health, sdk: sdk.address })
     }
 
     /// The gauges of the fleet, which need the database.
     pub(crate) fn fleet(&self) -> FleetGauges {
         self.fleet.clone()
+    }
+
+    /// The counters of tenant provisioning.
+    pub(crate) fn tenancy(&self) -> TenancyCounters {
+        self.tenancy.clone()
     }
 
     /// The routes of the metrics port.
@@ -160,11 +175,14 @@ mod tests {
     async fn one_port_serves_ours_and_the_sdks() {
         let health = Health::new(["portal-domain-workflows".to_owned()]);
         let sdk = SdkMetrics::start().expect("exporter");
-        let metrics = Metrics::new(health, &sdk, "abc").expect("registered");
+        let metrics = Metrics::new(health, &sdk, "abc", true).expect("registered");
         let response = scrape(State(metrics)).await;
         let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.expect("body");
         let text = String::from_utf8(body.to_vec()).expect("utf-8");
         assert!(text.contains("tenantry_ready 0"), "{text}");
+        assert!(text.contains("tenantry_database_superuser 1"), "{text}");
+        assert!(text.contains("tenantry_database_pool_wait_seconds_count"), "{text}");
+        assert!(text.contains("tenantry_mails_total{result=\"sent\"} 0"), "{text}");
         assert!(text.contains("tenantry_queue_polling{queue=\"portal-domain-workflows\"} 0"), "{text}");
         assert!(!text.contains("did not answer"), "{text}");
     }

@@ -1,7 +1,7 @@
 //! A password, the secrets, and the name and address of a person are searched for in everything that people and tools read.
 //! Outside the closed list of payload positions below there is no hit.
 
-mod reading;
+pub(crate) mod reading;
 
 use crate::cell::Cell;
 use crate::holds::Point;

@@ -19,7 +19,7 @@ use temporalio_sdk::activities::ActivityError;
 use temporalio_sdk::interceptors::{ActivityInboundInterceptor, ExecuteActivityInput, ExecuteActivityOutput, Next};
 use temporalio_sdk::runtime::RuntimeOptions;
 use temporalio_sdk::{ApplicationFailure, Runtime, Worker, WorkerOptions};
-use tenancy::{CredentialMode, Hashing, Outside, Secrets, TenancyActivities, TenancySettings};
+use tenancy::{CredentialMode, Hashing, Outside, Secrets, TenancyActivities, TenancyCounters, TenancySettings};
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 use workflows::tenant::{AlgadeskTenantCreation, TenantCreation};
@@ -187,8 +187,9 @@ impl Parts {
         let store = TenantStore::new(pool, TenantSettings { billing_tenant: Some(management) });
         let (sealing, keyed) = KeyFile::read(Path::new(&self.keys))?.into_parts()?;
         let sealing = Arc::new(sealing);
+        let hashing = Hashing::new(self.hasher, 2);
         let secrets = Secrets {
-            hashing: Hashing::new(self.hasher, 2),
+            hashing: Arc::new(move || hashing.clone()),
             sealing: Arc::new(move || Arc::clone(&sealing)),
             keyed: Arc::new(keyed),
         };
@@ -218,6 +219,7 @@ impl Parts {
             sender: Mailbox::new(Address::parse("noreply@tenantry.test")?, "System"),
             secret_folder: None,
         };
-        Ok(TenancyActivities::new(store, settings, secrets, outside))
+        let outside = Arc::new(move || outside.clone());
+        Ok(TenancyActivities::new(store, settings, secrets, outside, TenancyCounters::unread()))
     }
 }

@@ -18,6 +18,7 @@ mod refusals;
 mod repairs;
 mod replica;
 mod rig;
+mod settings;
 mod smtp;
 mod success;
 mod world;

@@ -37,7 +37,7 @@ pub(crate) async fn blocked(world: &World, cell: &Cell) -> anyhow::Result<()> {
 }
 
 /// The address is free again.
-async fn mend(world: &World, cell: &Cell) -> anyhow::Result<()> {
+pub(crate) async fn mend(world: &World, cell: &Cell) -> anyhow::Result<()> {
     world.rig.sql(&format!("DELETE FROM users WHERE tenant = '{MANAGEMENT_TENANT}' AND email = '{}'", cell.email)).await
 }
 

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 /// A page of a local server. HTTP/1.0, so that no chunk begins in the middle of what is searched for.
-pub(super) async fn page(world: &World, port: &str, path: &str) -> anyhow::Result<String> {
+pub(crate) async fn page(world: &World, port: &str, path: &str) -> anyhow::Result<String> {
     let port = world.rig.stack.port(port).with_context(|| format!("the stack has no port {port}"))?;
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
     stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n").as_bytes()).await?;
