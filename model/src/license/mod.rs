@@ -1,1 +1,15 @@
 //! Licences: install codes, claims, verification, what is decided at redemption and at check-in.
+
+pub mod claims;
+mod claims_json;
+pub mod clock;
+pub mod code_state;
+pub mod edition;
+pub mod install_code;
+pub mod keyset;
+pub mod token;
+mod token_jws;
+pub mod token_keys;
+
+/// Seconds of a day.
+const DAY_SECONDS: i64 = 86_400;

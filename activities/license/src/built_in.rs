@@ -1,0 +1,60 @@
+//! The keys that a build carries (`keys/built-in.json`), and those of development.
+//!
+//! The vendor's own keys are put into that file when a release is made: licence keys under `license`, offline root keys under
+//! `keyset`, each from its id to its SPKI in PEM or base64. Ids that end in `-test` are for development; their private keys
+//! are public, and release builds refuse them.
+
+use crate::signer::DevelopmentSigner;
+use credentials::KeyId;
+use model::license::keyset::{BuiltInKeys, RootKeys};
+use model::license::token_keys::{KeyMapError, TestKeys, TrustSet};
+
+/// The file of this build.
+const FILE: &str = include_str!("../keys/built-in.json");
+/// Id of the licence key of development stacks.
+pub const DEVELOPMENT_KID: &str = "v1-test";
+/// Id of the root key of development stacks.
+pub const DEVELOPMENT_ROOT_KID: &str = "root1-test";
+/// The public texts from whose hashes these keys are made.
+const DEVELOPMENT_TEXT: &str = "tenantry-development-license-key-1";
+const DEVELOPMENT_ROOT_TEXT: &str = "tenantry-development-root-key-1";
+
+/// Whether this build trusts keys of tests: only one that is made for development.
+pub const TEST_KEYS: TestKeys = if cfg!(debug_assertions) { TestKeys::Accepted } else { TestKeys::Refused };
+
+/// The keys of this build.
+///
+/// # Panics
+/// When the file of this build cannot be read, which a test excludes.
+pub fn built_in(test_keys: TestKeys) -> BuiltInKeys {
+    parse(FILE, test_keys).expect("the file of built-in keys was tested")
+}
+
+/// Reads a file of this form.
+///
+/// # Errors
+/// [`KeyMapError`].
+pub fn parse(text: &str, test_keys: TestKeys) -> Result<BuiltInKeys, KeyMapError> {
+    let parts = TrustSet::parse_parts(text.as_bytes(), ["license", "keyset"])?;
+    let [licenses, roots] = parts.map(|set| set.without(test_keys));
+    Ok(BuiltInKeys { licenses, roots: RootKeys::new(roots), test_keys })
+}
+
+/// Signs licences on development stacks.
+pub fn development_signer() -> DevelopmentSigner {
+    development(DEVELOPMENT_KID, DEVELOPMENT_TEXT)
+}
+
+/// Signs keyset statements on development stacks.
+pub fn development_root() -> DevelopmentSigner {
+    development(DEVELOPMENT_ROOT_KID, DEVELOPMENT_ROOT_TEXT)
+}
+
+fn development(kid: &str, text: &str) -> DevelopmentSigner {
+    let kid = KeyId::parse(kid).expect("our own id has the form of one");
+    DevelopmentSigner::from_text(kid, text).expect("the hash of our own text is a private key")
+}
+
+#[cfg(test)]
+#[path = "built_in_tests.rs"]
+mod tests;
