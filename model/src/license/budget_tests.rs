@@ -27,12 +27,7 @@ fn three_failures_are_explained_and_the_fourth_is_not() {
 #[test]
 fn the_level_that_refuses_sets_the_wait() {
     let refused = |refusals| Level::Refused { refusals };
-    let source = Reservation {
-        source: refused(1),
-        network: Level::NotAsked,
-        region: Level::NotAsked,
-        total: 0,
-    };
+    let source = Reservation { source: refused(1), network: Level::NotAsked, region: Level::NotAsked, total: 0 };
     check(source, Verdict::TooMany { retry_after_seconds: 60 });
     let network = Reservation { network: refused(2), region: Level::NotAsked, ..counted(1) };
     check(network, Verdict::TooMany { retry_after_seconds: 120 });
@@ -41,12 +36,8 @@ fn the_level_that_refuses_sets_the_wait() {
 
 #[test]
 fn nothing_counted_means_the_cap() {
-    let capped = Reservation {
-        source: Level::NotAsked,
-        network: Level::NotAsked,
-        region: Level::NotAsked,
-        total: 10_000,
-    };
+    let capped =
+        Reservation { source: Level::NotAsked, network: Level::NotAsked, region: Level::NotAsked, total: 10_000 };
     check(capped, Verdict::Capped { retry_after_seconds: 900 });
 }
 

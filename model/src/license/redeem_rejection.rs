@@ -44,7 +44,9 @@ impl Rejection {
     /// Whether the operator of an appliance mends it with another code: setup then opens its form again and stops trying.
     pub const fn is_correctable(self) -> bool {
         match self {
-            Self::InvalidClaimCode | Self::ExpiredClaimCode | Self::ConsumedClaimCode | Self::SupersededClaimCode => true,
+            Self::InvalidClaimCode | Self::ExpiredClaimCode | Self::ConsumedClaimCode | Self::SupersededClaimCode => {
+                true
+            }
             Self::TenantMismatch
             | Self::NoLicenseOnCode
             | Self::IdempotencyConflict

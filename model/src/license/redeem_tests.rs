@@ -23,11 +23,7 @@ fn paid() -> CodeFacts {
     CodeFacts {
         state: CodeState::Live,
         tenant: Some(id(OURS)),
-        registered: Some(TenantFacts {
-            id: id(OURS),
-            status: TenantStatus::Registered,
-            has_other_entitlement: false,
-        }),
+        registered: Some(TenantFacts { id: id(OURS), status: TenantStatus::Registered, has_other_entitlement: false }),
         entitlement: Some(EntitlementFacts { tenant: Some(id(OURS)), active: true }),
         key: KeyUse::Fresh,
     }

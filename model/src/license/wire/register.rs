@@ -104,7 +104,8 @@ mod tests {
     #[test]
     fn a_request_carries_what_was_asked_and_nothing_more() {
         let request: RegisterRequest =
-            serde_json::from_str(r#"{"claim_code":" k7qpm2rx ","appliance_id":"a-1","other":1,"tenant_id":null}"#).unwrap();
+            serde_json::from_str(r#"{"claim_code":" k7qpm2rx ","appliance_id":"a-1","other":1,"tenant_id":null}"#)
+                .unwrap();
         assert_eq!(serde_json::to_string(&request).unwrap(), r#"{"claim_code":" k7qpm2rx ","appliance_id":"a-1"}"#);
     }
 
@@ -114,7 +115,8 @@ mod tests {
         let request: RegisterRequest = serde_json::from_str(r#"{"claim_code":"K7QPM2RX","appliance_id":"a"}"#).unwrap();
         let shown = format!("{answer:?} {request:?}");
         assert!(!shown.contains("c0ffee") && !shown.contains("a.b.c") && !shown.contains("K7QP"), "{shown}");
-        let error = serde_json::from_str::<RegisterRequest>(r#"{"claim_code":77777777,"appliance_id":"a"}"#).unwrap_err();
+        let error =
+            serde_json::from_str::<RegisterRequest>(r#"{"claim_code":77777777,"appliance_id":"a"}"#).unwrap_err();
         assert!(!error.to_string().contains("K7QP"), "{error}");
     }
 }
