@@ -1,0 +1,11 @@
+DROP TABLE billing_events;
+DROP TABLE audit_log;
+DROP FUNCTION audit_log_is_append_only();
+DROP TABLE redeem_attempts;
+DROP TABLE idempotent_requests;
+DROP TABLE code_redemptions;
+DROP TABLE check_in_sources;
+DROP TABLE appliances;
+DROP TABLE claim_codes;
+DROP TABLE entitlements;
+DROP TABLE tenant_registry;

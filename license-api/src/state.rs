@@ -1,0 +1,53 @@
+//! What every handler can reach.
+
+use crate::clock::Clock;
+use crate::metrics::Metrics;
+use crate::random::{RandomSource, Rng};
+use crate::secrets::WatchedSecrets;
+use crate::settings::Settings;
+use sqlx::PgPool;
+use std::ops::Deref;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// The parts of a running service. Cheap to clone.
+#[derive(Clone)]
+pub struct AppState(Arc<Parts>);
+
+/// The parts themselves.
+pub struct Parts {
+    /// The registry, under the rights of the service's role.
+    pub pool: PgPool,
+    /// Accepted service secrets.
+    pub secrets: WatchedSecrets,
+    /// Times of licences and links.
+    pub clock: Arc<dyn Clock>,
+    /// Ids, credentials, nonces.
+    pub random: Arc<dyn RandomSource>,
+    /// Rules.
+    pub settings: Settings,
+    /// Counters.
+    pub metrics: Metrics,
+    /// Cancelled when the service was asked to stop.
+    pub drain: CancellationToken,
+}
+
+impl AppState {
+    /// Puts the parts together.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// The random source as the traits of `rand` want it.
+    pub fn rng(&self) -> Rng<'_> {
+        Rng(self.random.as_ref())
+    }
+}
+
+impl Deref for AppState {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
