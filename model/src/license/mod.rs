@@ -12,6 +12,8 @@ pub mod keyset;
 pub mod redeem;
 mod redeem_rejection;
 pub mod token;
+#[cfg(test)]
+mod token_fixture;
 mod token_jws;
 pub mod token_keys;
 pub mod wire;
