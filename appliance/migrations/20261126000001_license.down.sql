@@ -1,0 +1,3 @@
+DROP TABLE tenantry.license_keyset;
+DROP TABLE tenantry.license_clock;
+DROP TABLE tenantry.license_redemption;

@@ -1,0 +1,88 @@
+//! Which redemption to work on: a stored one, or a new one for the code that was given.
+
+use crate::ids::{ApplianceId, RedemptionId};
+use crate::installation::Standing;
+use crate::state::{Record, Redemption, Stage};
+use model::license::install_code::InstallCode;
+use rand::CryptoRng;
+use secrecy::SecretString;
+
+/// What became of the code that was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GivenCode {
+    /// It is the one that was redeemed, now or earlier.
+    Redeemed,
+    /// None was given.
+    None,
+    /// Another redemption was finished first. The code was sent nowhere and can be given again.
+    Unused,
+}
+
+/// What to do.
+#[derive(Debug)]
+pub(super) enum Choice {
+    /// Go on with the stored redemption.
+    Resume(Redemption, GivenCode),
+    /// Begin a new one.
+    Begin(Redemption),
+    /// There is nothing to do it with.
+    NoCode,
+}
+
+/// Chooses.
+///
+/// A stored answer has cost a code, so it is finished whatever code is given now. The same code keeps its key: if the service
+/// has consumed it and the answer was lost, only that key brings the answer back. A redemption that is done counts for its
+/// code as long as the installation still has the id that it was made for; on a machine that was set up anew it begins again.
+pub(super) fn choose(
+    record: &Record,
+    standing: &Standing,
+    given: Option<&InstallCode>,
+    origin: &str,
+    rng: &mut (dyn CryptoRng + Send),
+) -> Choice {
+    let stored = record.redemption.as_ref();
+    match (stored, given) {
+        (None, None) => Choice::NoCode,
+        (None, Some(code)) => Choice::Begin(begin(code, standing, origin, rng)),
+        (Some(stored), None) => Choice::Resume(stored.clone(), GivenCode::None),
+        (Some(stored), Some(code)) => {
+            let same = stored.fingerprint == stored.id.fingerprint(code.expose());
+            match (&stored.stage, same) {
+                (Stage::Answered { .. } | Stage::Dropped { .. }, false) => {
+                    Choice::Resume(stored.clone(), GivenCode::Unused)
+                }
+                (Stage::Prepared { .. } | Stage::Answered { .. } | Stage::Dropped { .. }, true) => {
+                    Choice::Resume(stored.clone(), GivenCode::Redeemed)
+                }
+                (Stage::Done { .. }, true) if standing.appliance_id.as_ref() == Some(&record.appliance_id) => {
+                    Choice::Resume(stored.clone(), GivenCode::Redeemed)
+                }
+                (Stage::Prepared { .. }, false) | (Stage::Done { .. }, _) => {
+                    Choice::Begin(begin(code, standing, origin, rng))
+                }
+            }
+        }
+    }
+}
+
+fn begin(code: &InstallCode, standing: &Standing, origin: &str, rng: &mut (dyn CryptoRng + Send)) -> Redemption {
+    let id = RedemptionId::create(rng);
+    Redemption {
+        fingerprint: id.fingerprint(code.expose()),
+        id,
+        origin: origin.to_owned(),
+        expected_tenant: standing.tenant,
+        stage: Stage::Prepared { code: SecretString::from(code.expose()) },
+    }
+}
+
+/// The appliance's id: the one in force, else the one that was made earlier, else a new one. It is made once and kept.
+pub(super) fn appliance_id(
+    standing: &Standing,
+    record: Option<&Record>,
+    rng: &mut (dyn CryptoRng + Send),
+) -> ApplianceId {
+    let known = standing.appliance_id.as_ref().or(record.map(|record| &record.appliance_id));
+    known.cloned().unwrap_or_else(|| ApplianceId::create(rng))
+}
