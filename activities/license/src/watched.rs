@@ -40,7 +40,8 @@ pub(crate) fn read_text(path: &Path, max: usize) -> Result<Zeroizing<String>, Fi
 /// What a file holds, read again when the file changes.
 ///
 /// A file that is gone or cannot be used leaves the last good value in force; one ERROR line tells of it for each version of
-/// the file.
+/// the file. It is tried again at every look, because what it lacks may be elsewhere: a signing key counts once it is
+/// published.
 pub struct Watched<T> {
     path: PathBuf,
     read: Box<Read<T>>,
@@ -54,6 +55,8 @@ struct State<T> {
     value: Arc<T>,
     /// The version that was read last, good or not; none when there was no file.
     seen: Option<Stamp>,
+    /// Whether that version gave the value.
+    usable: bool,
     looked: Instant,
 }
 
@@ -79,7 +82,7 @@ impl<T> Watched<T> {
         // Before the reading: a change in between is seen as one at the next look.
         let seen = stamp(&path);
         let value = Arc::new(read(&path, None)?);
-        let state = Mutex::new(State { value, seen, looked: Instant::now() });
+        let state = Mutex::new(State { value, seen, usable: true, looked: Instant::now() });
         let read = move |path: &Path, before: Option<&T>| read(path, before).map_err(|error| chain(&error));
         Ok(Self { path, read: Box::new(read), state })
     }
@@ -91,7 +94,7 @@ impl<T> Watched<T> {
         self.at(Instant::now())
     }
 
-    fn at(&self, now: Instant) -> Arc<T> {
+    pub(crate) fn at(&self, now: Instant) -> Arc<T> {
         let mut state = self.lock();
         if now.saturating_duration_since(state.looked) >= LOOK_EVERY {
             state.looked = now;
@@ -102,21 +105,25 @@ impl<T> Watched<T> {
 
     fn look(&self, state: &mut State<T>) {
         let stamp = stamp(&self.path);
-        if stamp == state.seen {
+        let is_new = stamp != state.seen;
+        if !is_new && state.usable {
             return;
         }
         state.seen = stamp;
-        match (self.read)(&self.path, Some(&state.value)) {
+        let read = (self.read)(&self.path, Some(&state.value));
+        state.usable = read.is_ok();
+        match read {
             Ok(value) => {
                 state.value = Arc::new(value);
                 tracing::info!("read a file of keys again, because it changed");
             }
-            Err(error) => {
+            Err(error) if is_new => {
                 tracing::error!(
                     error,
                     "a file of keys has changed and cannot be used: what it held before stays in force"
                 );
             }
+            Err(_) => {}
         }
     }
 
