@@ -36,6 +36,8 @@ macro_rules! codes {
 codes! {
     /// Several tenants share the address.
     AmbiguousContact = "ambiguous_contact", CONFLICT, "Several tenants have this contact address.";
+    /// The subscription has no such appliance.
+    ApplianceNotFound = "appliance_not_found", NOT_FOUND, "The subscription has no such appliance.";
     /// The code was used by another request.
     ConsumedClaimCode = "consumed_claim_code", CONFLICT, "This code was already used. Ask for a new one.";
     /// The entitlement is revoked.

@@ -78,10 +78,7 @@ impl Problem {
 
 impl From<ErrorCode> for Problem {
     fn from(code: ErrorCode) -> Self {
-        match code {
-            ErrorCode::TemporarilyUnavailable => Self::unavailable(RETRY_AFTER_SECONDS),
-            other => Self::new(other),
-        }
+        if code == ErrorCode::TemporarilyUnavailable { Self::unavailable(RETRY_AFTER_SECONDS) } else { Self::new(code) }
     }
 }
 

@@ -2,6 +2,8 @@
 
 use crate::secrets::SecretSources;
 use ipnet::IpNet;
+use license::object_store::ObjectStore;
+use model::license::budget::BudgetRules;
 use model::license::install_code::{CodeLength, LIFETIME_DEFAULT_SECONDS};
 use sqlx::postgres::PgConnectOptions;
 use std::net::SocketAddr;
@@ -30,6 +32,8 @@ pub struct Config {
     pub secrets: SecretSources,
     /// Where the keys are.
     pub keys: KeyFiles,
+    /// `OBJECT_STORE_*`.
+    pub downloads: Option<ObjectStore>,
     /// Rules that handlers read.
     pub settings: Settings,
 }
@@ -64,6 +68,8 @@ pub struct Settings {
     pub replay_seconds: i64,
     /// `TENANTRY_LICENSE_TRUSTED_PROXIES`: only these may say in `X-Forwarded-For` where a request comes from.
     pub trusted_proxies: Vec<IpNet>,
+    /// `TENANTRY_LICENSE_ATTEMPT_BUDGETS`: how many failed attempts to use a code a source has; see `BudgetRules::parse`.
+    pub budgets: BudgetRules,
     /// Reissues of one tenant within a day (contract, section 15).
     pub reissues_per_day: u32,
     /// Seconds between two reissues of one tenant (contract, section 15).
@@ -82,6 +88,7 @@ impl Default for Settings {
             trusted_proxies: Vec::new(),
             reissues_per_day: 3,
             reissue_pause_seconds: 60,
+            budgets: BudgetRules::default(),
             concurrency_max: 512,
         }
     }

@@ -1,11 +1,14 @@
 //! What every handler can reach.
 
 use crate::clock::Clock;
+use crate::db::{DbError, During as _};
+use crate::keys::Keys;
 use crate::metrics::Metrics;
 use crate::random::{RandomSource, Rng};
 use crate::secrets::WatchedSecrets;
 use crate::settings::Settings;
-use sqlx::PgPool;
+use license::object_store::ObjectStore;
+use sqlx::{PgPool, Postgres, Transaction};
 use std::ops::Deref;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -20,6 +23,10 @@ pub struct Parts {
     pub pool: PgPool,
     /// Accepted service secrets.
     pub secrets: WatchedSecrets,
+    /// Signing, code and sealing keys.
+    pub keys: Keys,
+    /// Where the image is; none: links are empty.
+    pub downloads: Option<ObjectStore>,
     /// Times of licences and links.
     pub clock: Arc<dyn Clock>,
     /// Ids, credentials, nonces.
@@ -36,6 +43,14 @@ impl AppState {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
         Self(Arc::new(parts))
+    }
+
+    /// Begins a transaction on the registry.
+    ///
+    /// # Errors
+    /// [`DbError::Unavailable`].
+    pub async fn begin(&self) -> Result<Transaction<'static, Postgres>, DbError> {
+        self.pool.begin().await.during("begin a transaction")
     }
 
     /// The random source as the traits of `rand` want it.

@@ -1,11 +1,21 @@
 //! The routes. A handler reads the request, calls the registry, and shapes the answer.
 
+mod answer;
+mod check_in;
 pub mod health;
+mod register;
+mod register_tenant;
+mod verify_appliance;
 
 use crate::state::AppState;
 use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 /// Every route but the health checks.
 pub(crate) fn all() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
+        .routes(routes!(register_tenant::register_tenant))
+        .routes(routes!(register::register))
+        .routes(routes!(check_in::check_in))
+        .routes(routes!(verify_appliance::verify_appliance))
 }

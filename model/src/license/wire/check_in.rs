@@ -6,9 +6,11 @@ use serde::{Deserialize, Serialize};
 
 /// The request.
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CheckInRequest {
     /// The secret of the appliance, from its redemption.
     #[serde(with = "secret_text")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub appliance_credential: SecretString,
     /// `sub` of the licence that the appliance has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -20,6 +22,7 @@ pub struct CheckInRequest {
 
 /// The answer: `{"status": "ok", "jwt": …, "exp": …, "now": …, "keyset"?: …}` and so on.
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CheckInAnswer {
     /// What became of the licence.
     #[serde(flatten)]
@@ -34,12 +37,14 @@ pub struct CheckInAnswer {
 
 /// `status`, and what it brings.
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "status", rename_all = "snake_case")]
 pub enum CheckInOutcome {
     /// A licence to store.
     Ok {
         /// The licence.
         #[serde(with = "secret_text")]
+        #[cfg_attr(feature = "openapi", schema(value_type = String))]
         jwt: SecretString,
         /// Its `exp` in unix seconds.
         exp: i64,

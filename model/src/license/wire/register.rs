@@ -4,12 +4,15 @@ use super::super::edition::Edition;
 use super::secret_text;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// The request. The code is its only proof.
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RegisterRequest {
     /// The code as it was typed; see [`InstallCode`](super::super::install_code::InstallCode).
     #[serde(with = "secret_text")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub claim_code: SecretString,
     /// The id that the appliance gave itself; see [`ApplianceId`](super::super::redeem::ApplianceId).
     pub appliance_id: String,
@@ -25,12 +28,14 @@ pub struct RegisterRequest {
 }
 
 /// The answer.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RegisterAnswer {
     /// The tenant, which the appliance adopts.
     pub tenant_id: String,
     /// `essentials` or `pro`.
     #[serde(with = "edition_word")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub edition: Edition,
     /// The tenant's company.
     pub company_name: String,
@@ -41,14 +46,28 @@ pub struct RegisterAnswer {
     pub license: Option<RegisterLicense>,
 }
 
+/// Names and addresses of persons are not shown.
+impl fmt::Debug for RegisterAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RegisterAnswer")
+            .field("tenant_id", &self.tenant_id)
+            .field("edition", &self.edition)
+            .field("license", &self.license)
+            .finish_non_exhaustive()
+    }
+}
+
 /// What a paid code brings beside the identity: all three or none.
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RegisterLicense {
     /// The secret of check-in, 64 lower-case hexadecimal characters. Told once.
     #[serde(with = "secret_text")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub appliance_credential: SecretString,
     /// The licence, bound to the tenant.
     #[serde(with = "secret_text")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub first_jwt: SecretString,
     /// Where the appliance checks in.
     pub check_in_url: String,
@@ -115,6 +134,7 @@ mod tests {
         let request: RegisterRequest = serde_json::from_str(r#"{"claim_code":"K7QPM2RX","appliance_id":"a"}"#).unwrap();
         let shown = format!("{answer:?} {request:?}");
         assert!(!shown.contains("c0ffee") && !shown.contains("a.b.c") && !shown.contains("K7QP"), "{shown}");
+        assert!(!shown.contains("acme.example") && !shown.contains("Acme"), "{shown}");
         let error =
             serde_json::from_str::<RegisterRequest>(r#"{"claim_code":77777777,"appliance_id":"a"}"#).unwrap_err();
         assert!(!error.to_string().contains("K7QP"), "{error}");

@@ -6,14 +6,17 @@ use serde::{Deserialize, Serialize};
 
 /// The request.
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct VerifyApplianceRequest {
     /// The credential that an appliance presented.
     #[serde(with = "secret_text")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub credential: SecretString,
 }
 
 /// The answer. It may be cached for five minutes, so a revocation takes at most that long to reach the caller.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct VerifyApplianceAnswer {
     /// The appliance's tenant.
     pub tenant_id: String,
