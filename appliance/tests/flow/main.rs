@@ -1,0 +1,11 @@
+//! Redemption, pasted licences and check-ins against a scripted service, with crashes between all steps.
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
+mod applying;
+mod checking_in;
+mod crashes;
+mod faults;
+mod home;
+mod service;
+mod states;
+mod world;
