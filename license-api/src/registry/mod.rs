@@ -7,8 +7,10 @@ pub mod attempts;
 pub mod audit;
 pub mod check_in;
 pub mod codes;
+pub mod console;
 pub mod entitlements;
 pub mod redemption;
+pub mod subscription;
 pub mod tenants;
 
 mod instant;

@@ -3,6 +3,13 @@
 mod answer;
 mod check_in;
 pub mod health;
+mod claim_codes;
+mod keys;
+mod reissue;
+mod revoke;
+mod sign;
+mod tenants;
+mod turn;
 mod register;
 mod register_tenant;
 mod verify_appliance;
@@ -15,6 +22,14 @@ use utoipa_axum::routes;
 pub(crate) fn all() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(register_tenant::register_tenant))
+        .routes(routes!(reissue::reissue))
+        .routes(routes!(sign::sign))
+        .routes(routes!(claim_codes::claim_code))
+        .routes(routes!(revoke::revoke))
+        .routes(routes!(tenants::list))
+        .routes(routes!(tenants::read))
+        .routes(routes!(tenants::status))
+        .routes(routes!(keys::keys))
         .routes(routes!(register::register))
         .routes(routes!(check_in::check_in))
         .routes(routes!(verify_appliance::verify_appliance))
