@@ -44,25 +44,13 @@ impl Counted {
 ///
 /// # Errors
 /// [`DbError`].
-pub async fn reserve(
-    pool: &PgPool,
-    source: &Source,
-    rules: &BudgetRules,
-) -> Result<(Reservation, Counted), DbError> {
-    let mut query = sqlx::query(RESERVE)
-        .bind(&source.address)
-        .bind(&source.network)
-        .bind(&source.region)
-        .bind(&source.shard);
+pub async fn reserve(pool: &PgPool, source: &Source, rules: &BudgetRules) -> Result<(Reservation, Counted), DbError> {
+    let mut query =
+        sqlx::query(RESERVE).bind(&source.address).bind(&source.network).bind(&source.region).bind(&source.shard);
     for budget in [rules.source, rules.source_under_attack, rules.network, rules.region, rules.alert] {
         query = query.bind(int(budget.attempts.get())).bind(int(budget.window_seconds.get()));
     }
-    let row = query
-        .bind(int(rules.cap.get()))
-        .bind(int(BUCKETS))
-        .fetch_one(pool)
-        .await
-        .during("count an attempt")?;
+    let row = query.bind(int(rules.cap.get())).bind(int(BUCKETS)).fetch_one(pool).await.during("count an attempt")?;
     reservation(&row, source).during("read the count of attempts")
 }
 

@@ -78,10 +78,7 @@ pub async fn redeem(pool: &PgPool, redemption: &Redemption<'_>) -> Result<Settle
 }
 
 async fn write(conn: &mut PgConnection, redemption: &Redemption<'_>) -> Result<Settled, DbError> {
-    if !take_tenant(conn, redemption).await?
-        || !sold(conn, redemption).await?
-        || !consume(conn, redemption).await?
-    {
+    if !take_tenant(conn, redemption).await? || !sold(conn, redemption).await? || !consume(conn, redemption).await? {
         return Ok(Settled::Changed);
     }
     record(conn, redemption).await?;

@@ -1,8 +1,8 @@
 //! What the registry knows of a code.
 
 use crate::db::{DbError, During as _};
-use license::codes::KeyedHash;
 use crate::signing::LicenseTerms;
+use license::codes::KeyedHash;
 use model::license::claims::{TenantId, is_ahead};
 use model::license::code_state::CodeState;
 use model::license::edition::{Edition, TenantStatus, Tier, Transport};

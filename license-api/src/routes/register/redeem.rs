@@ -13,7 +13,9 @@ use crate::state::AppState;
 use credentials::Sealed;
 use license::codes::KeyedHash;
 use model::license::install_code::InstallCode;
-use model::license::redeem::{ApplianceId, Decision, Grant, LicenseNeed, NamedTenant, RedeemRequest, Rejection, decide};
+use model::license::redeem::{
+    ApplianceId, Decision, Grant, LicenseNeed, NamedTenant, RedeemRequest, Rejection, decide,
+};
 use model::license::wire::register::{RegisterAnswer, RegisterLicense, RegisterRequest};
 use secrecy::{ExposeSecret as _, SecretString};
 use uuid::Uuid;
@@ -61,7 +63,11 @@ pub(super) async fn redeem(state: &AppState, asked: &Asked, attempt: &Counted) -
     let prepared = prepare(state, asked, attempt);
     let lookup = Lookup {
         code: &prepared.code_hashes,
-        named_tenant: prepared.request.named_tenant.as_ref().and_then(|named| Uuid::parse_str(named.id()?.as_str()).ok()),
+        named_tenant: prepared
+            .request
+            .named_tenant
+            .as_ref()
+            .and_then(|named| Uuid::parse_str(named.id()?.as_str()).ok()),
         key_hash: prepared.key_hash,
         fingerprints: &prepared.fingerprints,
     };
@@ -199,9 +205,8 @@ fn seal(state: &AppState, code: Uuid, body: &[u8]) -> String {
 fn replay(state: &AppState, found: Option<&Found>) -> Result<Redeemed, Failure> {
     let found = found.expect("an unknown code is refused");
     let sealed = found.sealed_answer.as_deref().expect("an answer that is gone is not replayed");
-    let opened = Sealed::parse(sealed)
-        .ok()
-        .and_then(|sealed| state.keys.sealing().open(&sealed, &associated(found.code)).ok());
+    let opened =
+        Sealed::parse(sealed).ok().and_then(|sealed| state.keys.sealing().open(&sealed, &associated(found.code)).ok());
     let Some(body) = opened else {
         tracing::error!(claim_code.id = %found.code, "the sealed answer of code {} does not open", found.code);
         return Err(ErrorCode::TemporarilyUnavailable.into());
