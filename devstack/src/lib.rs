@@ -14,6 +14,7 @@ mod error;
 mod external;
 mod fetch;
 mod golang;
+mod license;
 mod mail;
 mod manifests;
 mod network;

@@ -22,13 +22,15 @@ pub enum Group {
     SampleApp,
     /// `tenantry challenge-responder`; needs [`Group::Postgres`] and [`Group::Cluster`].
     Responder,
+    /// `tenantry license-api` with a database of its own; needs [`Group::Postgres`].
+    License,
     /// `tenantry worker`; needs the groups it talks to.
     Worker,
 }
 
 impl Group {
     /// Every group, in the order of their start.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Temporal,
         Self::Postgres,
         Self::Mail,
@@ -37,6 +39,7 @@ impl Group {
         Self::Edge,
         Self::SampleApp,
         Self::Responder,
+        Self::License,
         Self::Worker,
     ];
 }
@@ -46,9 +49,11 @@ impl Group {
 pub struct PartSet(BTreeSet<Group>);
 
 impl PartSet {
-    /// Names every group.
+    /// Names every group that this build can run. [`Group::License`] signs with the development key, which release builds
+    /// do not trust.
     pub fn all() -> Self {
-        Self(Group::ALL.into())
+        let all = Self(Group::ALL.into());
+        if cfg!(debug_assertions) { all } else { all.without(Group::License) }
     }
 
     /// Names these groups and no other.

@@ -134,6 +134,16 @@ impl Postgres {
         Ok(fs::write(done, "").map_err(file(done))?)
     }
 
+    /// Makes an empty database beside it, unless it is there.
+    pub(crate) async fn create_beside(&self, database: &str) -> Result<(), StartError> {
+        let asked = format!("select count(*) from pg_database where datname = '{database}'");
+        let found = self.psql("postgres", &["-At".to_owned(), "-c".to_owned(), asked]).await?;
+        if found.trim() == "0" {
+            self.psql("postgres", &["-c".to_owned(), format!("create database {database}")]).await?;
+        }
+        Ok(())
+    }
+
     /// Gives the roles of the environment their passwords, those that exist. Over standard input: no password in arguments.
     pub(crate) async fn set_passwords(&self) -> Result<(), StartError> {
         let mut script = String::new();

@@ -23,7 +23,7 @@ use crate::stack::Stack;
 use crate::state::State;
 use crate::supervise::{Ending, Supervisor};
 use crate::tools::{self, Tools};
-use crate::{down, edge, mail, network, seed, temporal, tenancy};
+use crate::{down, edge, license, mail, network, seed, temporal, tenancy};
 
 /// Starts what the options ask for and waits until every part serves.
 ///
@@ -123,9 +123,12 @@ async fn end_leftovers(root: &Path, progress: &dyn Progress) -> Result<BTreeMap<
 /// Takes out what the environment already points to.
 fn to_start(wanted: &PartSet, external: &External, progress: &dyn Progress) -> PartSet {
     let mut parts = wanted.clone();
+    if !parts.has(Group::Postgres) {
+        parts = parts.without(Group::License);
+    }
     for (found, variable, groups) in [
         (external.temporal.is_some(), "TEMPORAL_ADDRESS", &[Group::Temporal][..]),
-        (external.database.is_some(), "DATABASE_URL or DB_HOST", &[Group::Postgres]),
+        (external.database.is_some(), "DATABASE_URL or DB_HOST", &[Group::Postgres, Group::License]),
         (external.kubeconfig.is_some(), "KUBECONFIG", &[Group::Cluster, Group::Edge, Group::SampleApp]),
     ] {
         if found {
@@ -146,6 +149,9 @@ fn take_ports(root: &Path, parts: &PartSet, earlier: BTreeMap<String, u16>) -> i
     }
     if parts.has(Group::Mail) {
         mail::ports(&mut ports)?;
+    }
+    if parts.has(Group::License) {
+        license::ports(&mut ports)?;
     }
     network::ports(root, &mut ports)?;
     cluster::ports(&mut ports)?;
@@ -188,6 +194,7 @@ impl Rise<'_> {
             tokio::try_join!(self.postgres(), self.temporal(), self.mail(), self.cluster_and_edge(cluster.as_ref()))?;
         self.set_environment(cluster.as_ref(), postgres.as_ref())?;
         self.migrate().await?;
+        self.license(postgres.as_ref()).await?;
         self.roles().await
     }
 
@@ -325,6 +332,22 @@ impl Rise<'_> {
         })
     }
 
+    /// The licence API on a database of its own: made, migrated by the executable, then served.
+    async fn license(&self, postgres: Option<&Postgres>) -> Result<(), StartError> {
+        let Some(postgres) = postgres.filter(|_| self.parts.has(Group::License)) else { return Ok(()) };
+        let root = &self.options.root;
+        license::prepare(root).map_err(file(root))?;
+        postgres.create_beside(license::DATABASE).await?;
+        let administrator = postgres.environment().into_iter().collect();
+        let environment = license::service(root, self.ports, &administrator).map_err(file(root))?;
+        let log = self.supervisor.log("license-migrate");
+        let mut command = tokio::process::Command::new(&self.options.binary);
+        command.args(["license-api", "migrate"]).envs(&environment).env_remove("DATABASE_URL");
+        crate::fetch::run("license migrate", &mut command, &log, self.progress).await?;
+        let port = self.ports.get("license-api").copied().unwrap_or_default();
+        self.part(license::part(&self.options.binary, root, environment, port)).await
+    }
+
     async fn roles(&self) -> Result<(), StartError> {
         let roles = Roles {
             root: &self.options.root,
@@ -375,6 +398,9 @@ impl Rise<'_> {
         }
         if self.parts.has(Group::Mail) {
             all.extend(mail::environment(&self.options.root, self.ports));
+        }
+        if self.parts.has(Group::License) {
+            all.extend(license::environment(&self.options.root, self.ports));
         }
         let shop = self.parts.has(Group::SampleApp).then(|| self.ports.get("sample-app").copied()).flatten();
         all.extend(tenancy::environment(&self.options.root, shop));

@@ -1,6 +1,8 @@
 //! The command line: what can be asked, and where it goes.
 
-use crate::commands::{challenge, codec_server, dev, domain, migrate, reasons, replay, tenant};
+use crate::commands::{
+    appliance, challenge, codec_server, dev, domain, license, license_api, migrate, reasons, replay, tenant,
+};
 use crate::config::Source;
 use crate::exit::{Exit, Failure, help_table};
 use crate::run;
@@ -39,10 +41,16 @@ enum Command {
     Tenant(tenant::TenantArgs),
     /// Looks at portal domains and acts on them.
     Domain(domain::DomainArgs),
+    /// Verifies and signs licences, and presigns downloads of the appliance.
+    License(license::LicenseArgs),
+    /// Redeems install codes, applies licences and checks in, on an appliance.
+    Appliance(appliance::ApplianceArgs),
     /// Brings the schema, the database roles and Temporal's search attributes up to date. Safe to repeat.
     Migrate(migrate::MigrateArgs),
     /// Answers HTTP-01 challenges and preflight tokens, with an identity of its own.
     ChallengeResponder,
+    /// Serves the licence API: registration, install codes, redemption, check-in.
+    LicenseApi(license_api::LicenseApiArgs),
     /// Shows the Temporal UI and CLI what is encrypted (PAYLOAD_CODEC=sensitive).
     CodecServer(codec_server::CodecServerArgs),
     /// Replays histories against this build: the gate before a deploy.
@@ -100,8 +108,11 @@ async fn run_command(cli: Cli, source: &Source) -> Result<Exit, Failure> {
         Command::Worker => Box::pin(run::run(source)).await,
         Command::Tenant(args) => Box::pin(tenant::run(args, cli.output, source)).await,
         Command::Domain(args) => Box::pin(domain::run(args, cli.output, source)).await,
+        Command::License(args) => Box::pin(license::run(args, cli.output, source)).await,
+        Command::Appliance(args) => Box::pin(appliance::run(args, cli.output, source)).await,
         Command::Migrate(args) => Box::pin(migrate::run(args, cli.output, source)).await,
         Command::ChallengeResponder => Box::pin(challenge::run(source)).await,
+        Command::LicenseApi(args) => Box::pin(license_api::run(args, cli.output, source)).await,
         Command::CodecServer(args) => Box::pin(codec_server::run(args, source)).await,
         Command::Replay(args) => Box::pin(replay::run(args, cli.output, source)).await,
         Command::Reasons(args) => reasons::run(&args, cli.output),
@@ -153,6 +164,22 @@ mod tests {
         check(&format!("tenantry tenant repair --tenant {tenant} --workflow-id x --action retry --by me"), false);
         check("tenantry tenant status", false);
         check("tenantry tenant list --state repair", true);
+        check("tenantry license verify --keys k.json --token t.jwt --output json", true);
+        check(&format!("tenantry license verify --keys k --token t --tenant {tenant} --at 2027-01-15T00:00:00Z"), true);
+        check("tenantry license sign --key k.pem --kid v3 --claims c.json", true);
+        check("tenantry license presign --at 2013-05-24T00:00:00Z", true);
+        check("tenantry license verify --token t.jwt", false);
+        check("tenantry appliance redeem --state /tmp/redemption --output json", true);
+        check("tenantry appliance redeem --installed --trust keys.json", true);
+        check("tenantry appliance redeem", false);
+        check("tenantry appliance redeem --installed --state x", false);
+        check("tenantry appliance redeem --installed K7QPM2RX", false);
+        check("tenantry appliance apply", true);
+        check("tenantry appliance check-in --output json", true);
+        check("tenantry license-api", true);
+        check("tenantry license-api migrate --revert 1 --output json", true);
+        check("tenantry license-api migrate --revert 0", false);
+        check("tenantry license-api openapi", true);
         check("tenantry codec-server --origin https://temporal.example.com", true);
         check("tenantry dev --once --output json", true);
         check("tenantry dev dns set portal.acme-customer.test CNAME x.tenantry.test", true);

@@ -138,6 +138,7 @@ pub(super) fn urls(environment: &BTreeMap<String, String>) -> BTreeMap<String, S
     add("temporalUi", "TENANTRY_DEV_TEMPORAL_UI");
     add("temporal", "TEMPORAL_ADDRESS");
     add("kubeconfig", "KUBECONFIG");
+    add("licenseApi", "ALGA_LICENSE_SERVICE_URL");
     urls
 }
 

@@ -1,0 +1,126 @@
+//! The licence API of a local stack: keys of its own, a database of its own, and settings that only a development stack may
+//! have. Licences are signed with the development key, which builds for development alone trust.
+
+use crate::spec::{PartSpec, Ready};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write as _};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::ports::Ports;
+
+/// The registry's database.
+pub(crate) const DATABASE: &str = "license";
+/// Id of the development key, and the public text from whose hash it is made: `license::built_in` trusts it in builds for
+/// development, and the service does not start with another one under this id.
+const KID: &str = "v1-test";
+const KEY_TEXT: &str = "tenantry-development-license-key-1";
+
+fn folder(root: &Path) -> PathBuf {
+    root.join("license")
+}
+
+/// Takes the ports.
+pub(crate) fn ports(ports: &mut Ports) -> io::Result<()> {
+    ports.tcp("license-api")?;
+    ports.tcp("license-metrics").map(drop)
+}
+
+/// Writes the keys and the service secret, once per stack: codes must be found after a restart.
+pub(crate) fn prepare(root: &Path) -> io::Result<()> {
+    let folder = folder(root);
+    if folder.join("complete").exists() {
+        return Ok(());
+    }
+    fs::create_dir_all(&folder)?;
+    let key = || STANDARD.encode(rand::random::<[u8; 32]>());
+    write(&folder.join("signing.pem"), &signing_key())?;
+    write(&folder.join("mint-keys"), &format!("mint-1 {}\n", key()))?;
+    write(&folder.join("lookup-keys"), &format!("lookup-1 {}\n", key()))?;
+    write(&folder.join("sealing-keys"), &format!("hash {}\n2026-01 {}\n", key(), key()))?;
+    let secret = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>());
+    write(&folder.join("service-secret"), &format!("{secret}\n"))?;
+    write(&folder.join("database-password"), &URL_SAFE_NO_PAD.encode(rand::random::<[u8; 24]>()))?;
+    fs::write(folder.join("complete"), "")
+}
+
+/// The development key as an `ECPrivateKey` of the curve P-256 in PEM (RFC 5915 §3, without the public key).
+fn signing_key() -> String {
+    const HEAD: [u8; 7] = [0x30, 0x31, 0x02, 0x01, 0x01, 0x04, 0x20];
+    // Tag [0] with the object identifier prime256v1, 1.2.840.10045.3.1.7.
+    const CURVE: [u8; 12] = [0xa0, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+    let der = [&HEAD[..], &Sha256::digest(KEY_TEXT), &CURVE].concat();
+    format!("-----BEGIN EC PRIVATE KEY-----\n{}\n-----END EC PRIVATE KEY-----\n", STANDARD.encode(der))
+}
+
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())
+}
+
+/// The variables of the service and of its migration; `database` are those of the stack's administrator.
+pub(crate) fn service(
+    root: &Path,
+    ports: &BTreeMap<String, u16>,
+    database: &BTreeMap<String, String>,
+) -> io::Result<BTreeMap<String, String>> {
+    let folder = folder(root);
+    let path = |name: &str| folder.join(name).display().to_string();
+    let port = |name: &str| ports.get(name).copied().unwrap_or_default().to_string();
+    let given = |name: &str| database.get(name).cloned().unwrap_or_default();
+    let mut all = BTreeMap::from(
+        [
+            ("PORT", port("license-api")),
+            ("METRICS_PORT", port("license-metrics")),
+            ("TENANTRY_BIND_ADDRESS", Ipv4Addr::LOCALHOST.to_string()),
+            ("DB_HOST", given("DB_HOST")),
+            ("DB_PORT", given("DB_PORT")),
+            ("DB_NAME", DATABASE.to_owned()),
+            ("DB_USER_ADMIN", given("DB_USER_ADMIN")),
+            ("DB_PASSWORD_ADMIN", given("DB_PASSWORD_ADMIN")),
+            ("DB_PASSWORD_APP", fs::read_to_string(folder.join("database-password"))?),
+            ("TENANTRY_LICENSE_MINT_KEYS_FILE", path("mint-keys")),
+            ("TENANTRY_LICENSE_LOOKUP_KEYS_FILE", path("lookup-keys")),
+            ("TENANTRY_SEALING_KEYS_FILE", path("sealing-keys")),
+            ("ALGA_LICENSE_SERVICE_SECRET_FILE", path("service-secret")),
+            ("ALGA_LICENSE_PRIVATE_KEY_FILE", path("signing.pem")),
+            ("ALGA_LICENSE_KID", KID.to_owned()),
+            ("TENANTRY_LICENSE_CHECK_IN_URL", format!("{}/check-in", base(ports))),
+        ]
+        .map(|(name, value)| (name.to_owned(), value)),
+    );
+    all.retain(|_, value| !value.is_empty());
+    Ok(all)
+}
+
+fn base(ports: &BTreeMap<String, u16>) -> String {
+    format!("http://127.0.0.1:{}", ports.get("license-api").copied().unwrap_or_default())
+}
+
+/// Describes the service; ready when its database answers.
+pub(crate) fn part(binary: &Path, root: &Path, environment: BTreeMap<String, String>, port: u16) -> PartSpec {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let mut part = PartSpec::new("license-api", binary, root)
+        .args(["license-api"])
+        .ready(Ready::Http { address, path: "/readyz".to_owned() })
+        .binds(&["license-api", "license-metrics"])
+        .tier(4);
+    part.env = environment;
+    // The worker's database stands under other names in the environment of the stack.
+    part.unset = vec!["DATABASE_URL".to_owned()];
+    part
+}
+
+/// The variables of a caller.
+pub(crate) fn environment(root: &Path, ports: &BTreeMap<String, u16>) -> Vec<(String, String)> {
+    let text = |name: &str, value: String| (name.to_owned(), value);
+    vec![
+        text("ALGA_LICENSE_SERVICE_URL", base(ports)),
+        text("ALGA_LICENSE_SERVICE_SECRET_FILE", folder(root).join("service-secret").display().to_string()),
+    ]
+}

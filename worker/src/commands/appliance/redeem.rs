@@ -1,0 +1,165 @@
+//! `appliance redeem`.
+
+use super::answer::{Bad, Good, rfc3339};
+use super::place;
+use super::{RedeemArgs, stdin};
+use crate::config::Source;
+use crate::exit::{Exit, Failure};
+use appliance::client::LicenseApi;
+use appliance::clock::SystemClock;
+use appliance::code::FailureCode;
+use appliance::installation::{Fresh, Installation};
+use appliance::redeem::{FirstCheckIn, Given, GivenCode, Parts, RedeemError, Redeemed, Step, redeem};
+use appliance::state::{FileState, RedemptionState};
+use model::license::install_code::InstallCode;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::json;
+use std::io::Write as _;
+
+pub(super) async fn run(source: &Source, args: &RedeemArgs) -> Result<Good, Bad> {
+    let given = given(&stdin::read("install code")?)?;
+    match &args.place.state {
+        Some(path) => {
+            let mut state = FileState::open(path).map_err(|error| coded(error.into()))?;
+            let home = Fresh::new(place::secrets(source).await?);
+            go(source, args, &mut state, &home, given, "seed-fallback").await
+        }
+        None => {
+            let pool = place::pool(source).await?;
+            let home = place::installed(source, &pool).await?;
+            let mut state = place::stored(source, &pool)?.ok_or_else(|| {
+                Failure::new(Exit::No, "TENANTRY_SEALING_KEYS_FILE: needed to keep the redemption in the database")
+            })?;
+            go(source, args, &mut state, &home, given, "live").await
+        }
+    }
+}
+
+/// Nothing but white space is no code: a stored redemption is to be finished.
+fn given(text: &SecretString) -> Result<Given, Bad> {
+    if text.expose_secret().trim().is_empty() {
+        return Ok(Given::Nothing);
+    }
+    let code = InstallCode::parse(text.expose_secret());
+    code.map(Given::Code).map_err(|error| Bad::of(FailureCode::InvalidClaimCode, error))
+}
+
+async fn go(
+    source: &Source,
+    args: &RedeemArgs,
+    state: &mut dyn RedemptionState,
+    home: &dyn Installation,
+    given: Given,
+    told_from: &str,
+) -> Result<Good, Bad> {
+    let loopback = place::loopback(source)?;
+    let verifier = place::verifier(source, &args.trust)?;
+    let standing = home.standing().await.map_err(|error| coded(error.into()))?;
+    let record = state.load().await.map_err(|error| coded(error.into()))?;
+    let service = place::service(source, &standing, record.as_ref(), loopback)?;
+    let api = LicenseApi::new(service).map_err(|error| Failure::of(Exit::Internal, error))?;
+    let mut parts = Parts {
+        state,
+        home,
+        api: &api,
+        verifier: &verifier,
+        clock: &SystemClock,
+        rng: &mut credentials::system_random(),
+        loopback,
+        progress: &tell,
+    };
+    let redeemed = redeem(&mut parts, given).await.map_err(coded)?;
+    Ok(good(&redeemed, told_from))
+}
+
+fn coded(error: RedeemError) -> Bad {
+    Bad::Coded { code: error.code(), retry_after: error.retry_after(), error: error.into() }
+}
+
+fn tell(step: Step) {
+    let _ = writeln!(std::io::stderr().lock(), "{}", step.line());
+}
+
+fn good(redeemed: &Redeemed, told_from: &str) -> Good {
+    let summary = &redeemed.summary;
+    let first = match redeemed.first_check_in {
+        FirstCheckIn::Answered => "answered",
+        FirstCheckIn::NotNeeded => "not_needed",
+        FirstCheckIn::Deferred(_) => "deferred",
+    };
+    let given = match redeemed.given {
+        GivenCode::Redeemed => "redeemed",
+        GivenCode::None => "none",
+        GivenCode::Unused => "unused",
+    };
+    let expires_at = summary.expires_at.map(rfc3339);
+    let mut text = format!(
+        "redeemed for tenant {}\n  edition    {}\n  appliance  {}",
+        summary.tenant, summary.edition, redeemed.appliance_id,
+    );
+    if let Some(expires_at) = &expires_at {
+        text.push_str(&format!("\n  licence    valid until {expires_at}"));
+    }
+    if let FirstCheckIn::Deferred(code) = redeemed.first_check_in {
+        text.push_str(&format!(
+            "\n  check-in   did not work out yet ({}); the daily one makes up for it",
+            code.as_str()
+        ));
+    }
+    if redeemed.given == GivenCode::Unused {
+        text.push_str(
+            "\n  note       an earlier redemption was finished; the code that was given now has not been used",
+        );
+    }
+    let result = json!({
+        "edition": summary.edition.as_str(),
+        "tenantId": summary.tenant,
+        "applianceId": redeemed.appliance_id.as_str(),
+        "checkInUrl": summary.check_in_url,
+        "expiresAt": expires_at,
+        "source": told_from,
+        "givenCode": given,
+        "firstCheckIn": first,
+    });
+    Good { result, text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use appliance::ids::ApplianceId;
+    use appliance::state::Summary;
+    use model::license::edition::Edition;
+
+    #[test]
+    fn an_empty_input_finishes_and_a_wrong_one_is_for_the_operator() {
+        assert!(matches!(given(&" \n".into()), Ok(Given::Nothing)));
+        assert!(matches!(given(&" k7qp-m2rx \n".into()), Ok(Given::Code(_))));
+        let Err(Bad::Coded { code, error, .. }) = given(&"CANARY!".into()) else { panic!("no code") };
+        assert_eq!(code, FailureCode::InvalidClaimCode);
+        assert!(!format!("{error:#}").contains("CANARY"));
+    }
+
+    #[test]
+    fn the_result_has_the_fields_of_the_workflow() {
+        let redeemed = Redeemed {
+            appliance_id: ApplianceId::parse("appliance-1").expect("an id"),
+            summary: Summary {
+                tenant: uuid::Uuid::nil(),
+                edition: Edition::Pro,
+                check_in_url: Some("https://x.example/check-in".to_owned()),
+                expires_at: Some(1_767_225_600),
+            },
+            given: GivenCode::Unused,
+            first_check_in: FirstCheckIn::Deferred(FailureCode::ServiceUnavailable),
+        };
+        let good = good(&redeemed, "live");
+        let expected = json!({
+            "edition": "pro", "tenantId": uuid::Uuid::nil(), "applianceId": "appliance-1",
+            "checkInUrl": "https://x.example/check-in", "expiresAt": "2026-01-01T00:00:00.000Z", "source": "live",
+            "givenCode": "unused", "firstCheckIn": "deferred",
+        });
+        assert_eq!(good.result, expected);
+        assert!(good.text.contains("has not been used") && good.text.contains("service_unavailable"));
+    }
+}
