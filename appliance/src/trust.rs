@@ -165,3 +165,7 @@ impl fmt::Debug for Verifier {
         f.debug_struct("Verifier").field("keys", &self.keys).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[path = "trust_tests.rs"]
+mod tests;

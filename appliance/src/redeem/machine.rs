@@ -125,8 +125,7 @@ pub async fn redeem(parts: &mut Parts<'_>, given: Given) -> Result<Redeemed, Red
         Given::Code(code) => Some(code),
         Given::Nothing => None,
     };
-    let origin = parts.api.service().origin().as_str();
-    let (redemption, given) = match plan::choose(&record, &standing, code, origin, parts.rng) {
+    let (redemption, given) = match plan::choose(&record, &standing, code, parts.rng) {
         Choice::NoCode => return Err(RedeemError::NoCode),
         Choice::Resume(redemption, given) => (redemption, given),
         Choice::Begin(redemption) => {
@@ -146,7 +145,8 @@ async fn named(parts: &mut Parts<'_>, standing: &Standing) -> Result<Record, Red
     if let Some(record) = parts.state.load().await? {
         return Ok(record);
     }
-    let record = Record { appliance_id: plan::appliance_id(standing, None, parts.rng), redemption: None };
+    let appliance_id = plan::appliance_id(standing, None, parts.rng);
+    let record = Record { appliance_id, verified_origin: None, redemption: None };
     parts.state.save(&record).await?;
     Ok(record)
 }
@@ -222,7 +222,7 @@ impl Run<'_, '_> {
             now: self.parts.clock.unix_seconds(),
         };
         let license = judge.admit(&self.redemption, &answer).await?;
-        self.redemption.origin = self.parts.api.service().origin().as_str().to_owned();
+        self.record.verified_origin = Some(self.parts.api.service().origin().as_str().to_owned());
         let times =
             license.map(|license| LicenseTimes { issued_at: license.issued_at(), expires_at: license.expires_at() });
         Ok(VerifiedAnswer { answer, times })

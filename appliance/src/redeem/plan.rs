@@ -38,13 +38,12 @@ pub(super) fn choose(
     record: &Record,
     standing: &Standing,
     given: Option<&InstallCode>,
-    origin: &str,
     rng: &mut (dyn CryptoRng + Send),
 ) -> Choice {
     let stored = record.redemption.as_ref();
     match (stored, given) {
         (None, None) => Choice::NoCode,
-        (None, Some(code)) => Choice::Begin(begin(code, standing, origin, rng)),
+        (None, Some(code)) => Choice::Begin(begin(code, standing, rng)),
         (Some(stored), None) => Choice::Resume(stored.clone(), GivenCode::None),
         (Some(stored), Some(code)) => {
             let same = stored.fingerprint == stored.id.fingerprint(code.expose());
@@ -58,20 +57,17 @@ pub(super) fn choose(
                 (Stage::Done { .. }, true) if standing.appliance_id.as_ref() == Some(&record.appliance_id) => {
                     Choice::Resume(stored.clone(), GivenCode::Redeemed)
                 }
-                (Stage::Prepared { .. }, false) | (Stage::Done { .. }, _) => {
-                    Choice::Begin(begin(code, standing, origin, rng))
-                }
+                (Stage::Prepared { .. }, false) | (Stage::Done { .. }, _) => Choice::Begin(begin(code, standing, rng)),
             }
         }
     }
 }
 
-fn begin(code: &InstallCode, standing: &Standing, origin: &str, rng: &mut (dyn CryptoRng + Send)) -> Redemption {
+fn begin(code: &InstallCode, standing: &Standing, rng: &mut (dyn CryptoRng + Send)) -> Redemption {
     let id = RedemptionId::create(rng);
     Redemption {
         fingerprint: id.fingerprint(code.expose()),
         id,
-        origin: origin.to_owned(),
         expected_tenant: standing.tenant,
         stage: Stage::Prepared { code: SecretString::from(code.expose()) },
     }

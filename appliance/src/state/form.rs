@@ -17,6 +17,8 @@ struct RecordForm {
     version: u32,
     appliance_id: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    verified_origin: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     redemption: Option<RedemptionForm>,
 }
 
@@ -30,7 +32,6 @@ struct VersionOnly {
 struct RedemptionForm {
     id: String,
     fingerprint: String,
-    origin: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expected_tenant: Option<Uuid>,
     stage: StageForm,
@@ -78,6 +79,7 @@ pub(super) fn write(record: &Record) -> Zeroizing<Vec<u8>> {
     let form = RecordForm {
         version: VERSION,
         appliance_id: record.appliance_id.as_str().to_owned(),
+        verified_origin: record.verified_origin.clone(),
         redemption: record.redemption.as_ref().map(redemption_form),
     };
     let mut bytes = serde_json::to_vec(&form).expect("a form has text keys and cannot fail to serialise");
@@ -97,6 +99,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Record, StateError> {
     let form: RecordForm = serde_json::from_slice(bytes).map_err(|_| StateError::Garbage)?;
     Ok(Record {
         appliance_id: ApplianceId::parse(&form.appliance_id).map_err(|_| StateError::Garbage)?,
+        verified_origin: form.verified_origin,
         redemption: form.redemption.map(redemption).transpose()?,
     })
 }
@@ -105,7 +108,6 @@ fn redemption_form(redemption: &Redemption) -> RedemptionForm {
     RedemptionForm {
         id: redemption.id.as_str().to_owned(),
         fingerprint: redemption.fingerprint.clone(),
-        origin: redemption.origin.clone(),
         expected_tenant: redemption.expected_tenant,
         stage: match &redemption.stage {
             Stage::Prepared { code } => StageForm::Prepared { code: code.expose_secret().to_owned() },
@@ -142,7 +144,6 @@ fn redemption(form: RedemptionForm) -> Result<Redemption, StateError> {
     Ok(Redemption {
         id: RedemptionId::parse(&form.id).map_err(|_| StateError::Garbage)?,
         fingerprint: form.fingerprint,
-        origin: form.origin,
         expected_tenant: form.expected_tenant,
         stage,
     })

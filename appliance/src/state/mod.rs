@@ -73,6 +73,8 @@ pub trait RedemptionState: Send {
 pub struct Record {
     /// Made once and kept.
     pub appliance_id: ApplianceId,
+    /// Origin of the service whose answer was verified last: a credential may go there. Absent before the first one.
+    pub verified_origin: Option<String>,
     /// The newest redemption.
     pub redemption: Option<Redemption>,
 }
@@ -84,8 +86,6 @@ pub struct Redemption {
     pub id: RedemptionId,
     /// Recognises the code after it was dropped.
     pub fingerprint: String,
-    /// Origin of the service that it is made at; the answer was or will be verified before anything else is sent there.
-    pub origin: String,
     /// The tenant that was expected when it began: part of the request, so it does not change while the key is used.
     pub expected_tenant: Option<Uuid>,
     /// How far it is.

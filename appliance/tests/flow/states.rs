@@ -14,11 +14,10 @@ fn record() -> Record {
     let redemption = Redemption {
         fingerprint: id.fingerprint(CODE),
         id,
-        origin: "https://own.example".to_owned(),
         expected_tenant: None,
         stage: Stage::Prepared { code: CODE.into() },
     };
-    Record { appliance_id: ApplianceId::create(&mut rng), redemption: Some(redemption) }
+    Record { appliance_id: ApplianceId::create(&mut rng), verified_origin: None, redemption: Some(redemption) }
 }
 
 #[tokio::test]
