@@ -134,5 +134,9 @@ async fn sweep(state: AppState) {
         if let Err(error) = crate::registry::sweep(&state.pool, &state.settings).await {
             tracing::warn!("what is over was not erased: {error}");
         }
+        // The keys may have been rotated twice meanwhile, and codes that customers hold would be refused.
+        if let Err(error) = require_known_keys(&state.pool, &state.keys.codes()).await {
+            tracing::error!("codes cannot be redeemed: {error}");
+        }
     }
 }

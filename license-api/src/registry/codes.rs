@@ -73,6 +73,8 @@ pub struct CodeRecord {
     pub created_at_ms: i64,
     /// Unix seconds.
     pub expires_at: i64,
+    /// Seconds until then at the database's time; below zero when it is over.
+    pub life_seconds: i64,
     /// Whether it was redeemed.
     pub consumed: bool,
     /// Whether it was revoked.
@@ -99,14 +101,16 @@ impl CodeRecord {
             revoked_at_ms: row.try_get("revoked_ms")?,
             expires_at_ms: row.try_get("expires_ms")?,
         };
+        let now_ms: i64 = row.try_get("now_ms")?;
         Ok(Self {
             id: row.try_get("id")?,
             code_hash: row.try_get("code_hash")?,
             hash_key_id: row.try_get("hash_key_id")?,
             mint_key_id: row.try_get("mint_key_id")?,
-            state: CodeState::of(times, row.try_get("now_ms")?),
+            state: CodeState::of(times, now_ms),
             created_at_ms: row.try_get("created_ms")?,
             expires_at: times.expires_at_ms.div_euclid(1000),
+            life_seconds: (times.expires_at_ms - now_ms).div_euclid(1000),
             consumed: times.consumed_at_ms.is_some(),
             revoked: times.revoked_at_ms.is_some(),
         })

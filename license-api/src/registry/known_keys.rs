@@ -7,7 +7,7 @@ use sqlx::PgPool;
 /// Codes that are live were made or stored under a key that is no longer in its file (licensing contract, section 15: a
 /// second rotation within the longest life of a code is refused).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("cannot start: codes that are still valid need the key {key_id}, which is not in its file; put it back")]
+#[error("codes that are still valid need the key {key_id}, which is not in its file; put it back")]
 pub struct ForgottenKeys {
     /// The id of the missing key.
     pub key_id: String,

@@ -29,11 +29,11 @@ pub(super) fn answer(state: &AppState, status: StatusCode, body: &impl Serialize
     response
 }
 
-/// A link to the image for as long as a code lives; empty without an object store, and for a code that is over.
-pub(super) fn download_url(state: &AppState, expires_at: Option<i64>) -> String {
-    let now = state.clock.unix_seconds();
-    let life = expires_at.map_or(i64::from(license::presign::LIFE_MAX_SECONDS), |end| end.saturating_sub(now));
-    match (&state.downloads, OffsetDateTime::from_unix_timestamp(now)) {
+/// A link to the image for as long as a code lives; empty without an object store, and for a code that is over. The life is
+/// the database's word, as everything about a code; the link begins at the service's time.
+pub(super) fn download_url(state: &AppState, life_seconds: Option<i64>) -> String {
+    let life = life_seconds.unwrap_or(i64::from(license::presign::LIFE_MAX_SECONDS));
+    match (&state.downloads, OffsetDateTime::from_unix_timestamp(state.clock.unix_seconds())) {
         (Some(store), Ok(at)) if life > 0 => store.link(life, at),
         (_, _) => String::new(),
     }

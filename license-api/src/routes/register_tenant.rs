@@ -125,7 +125,7 @@ async fn shape(state: &AppState, conn: &mut PgConnection, outcome: &Outcome) -> 
     Ok(RegisterTenantAnswer {
         tenant_id: outcome.tenant_id.to_string(),
         install_code: code.as_ref().map_or("", |code| code.expose()).into(),
-        download_url: download_url(state, record.as_ref().map(|record| record.expires_at)),
+        download_url: download_url(state, record.as_ref().map(|record| record.life_seconds)),
         expires_at: record.as_ref().map(|record| record.expires_at),
         claim_code_id: record.as_ref().map(|record| record.id.to_string()),
         code_state: over.map(|found| found.as_str().to_owned()),

@@ -145,7 +145,7 @@ async fn shape(state: &AppState, conn: &mut PgConnection, outcome: &Outcome) -> 
     let code = record.code(&state.keys.codes());
     Ok(ReissueAnswer {
         install_code: code.as_ref().map_or("", |code| code.expose()).into(),
-        download_url: download_url(state, Some(record.expires_at)),
+        download_url: download_url(state, Some(record.life_seconds)),
         expires_at: record.expires_at,
         claim_code_id: record.id.to_string(),
         live_appliances: appliances::live(conn, outcome.tenant_id).await?,
