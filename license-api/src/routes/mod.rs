@@ -2,16 +2,16 @@
 
 mod answer;
 mod check_in;
-pub mod health;
 mod claim_codes;
+pub mod health;
 mod keys;
+mod register;
+mod register_tenant;
 mod reissue;
 mod revoke;
 mod sign;
 mod tenants;
 mod turn;
-mod register;
-mod register_tenant;
 mod verify_appliance;
 
 use crate::state::AppState;
