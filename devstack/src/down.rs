@@ -9,7 +9,7 @@ use crate::state::State;
 use crate::supervise::{Ending, Supervisor};
 
 /// Folders with data of parts, below the data folder. Logs are no data.
-pub(crate) const DATA: [&str; 5] = ["cluster", "dns", "edge", "postgres", "temporal"];
+pub(crate) const DATA: [&str; 6] = ["cluster", "dns", "edge", "license", "postgres", "temporal"];
 
 /// What [`down`] ended.
 #[derive(Clone, Debug, Default)]

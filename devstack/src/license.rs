@@ -55,7 +55,10 @@ fn signing_key() -> String {
     // Tag [0] with the object identifier prime256v1, 1.2.840.10045.3.1.7.
     const CURVE: [u8; 12] = [0xa0, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
     let der = [&HEAD[..], &Sha256::digest(KEY_TEXT), &CURVE].concat();
-    format!("-----BEGIN EC PRIVATE KEY-----\n{}\n-----END EC PRIVATE KEY-----\n", STANDARD.encode(der))
+    let text = STANDARD.encode(der);
+    // 64 characters a line (RFC 7468 §2).
+    let (first, second) = text.split_at(64);
+    format!("-----BEGIN EC PRIVATE KEY-----\n{first}\n{second}\n-----END EC PRIVATE KEY-----\n")
 }
 
 fn write(path: &Path, text: &str) -> io::Result<()> {
@@ -121,6 +124,8 @@ pub(crate) fn environment(root: &Path, ports: &BTreeMap<String, u16>) -> Vec<(St
     let text = |name: &str, value: String| (name.to_owned(), value);
     vec![
         text("ALGA_LICENSE_SERVICE_URL", base(ports)),
+        // The service has no certificate here, and commands of an appliance ask for one elsewhere.
+        text("ALGA_LICENSE_ALLOW_LOOPBACK", "true".to_owned()),
         text("ALGA_LICENSE_SERVICE_SECRET_FILE", folder(root).join("service-secret").display().to_string()),
     ]
 }

@@ -6,6 +6,7 @@ mod days;
 mod garbage;
 mod interop;
 mod interop_tenant;
+mod licences;
 mod life;
 mod outages;
 mod refusals;

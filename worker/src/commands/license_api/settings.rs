@@ -6,6 +6,7 @@ use license_api::secrets::SecretSources;
 use license_api::settings::{
     CHECK_IN_URL_DEFAULT, Config, KeyFiles, POOL_MAX_DEFAULT, REPLAY_SECONDS_DEFAULT, Settings,
 };
+use model::license::budget::BudgetRules;
 use model::license::install_code::{CodeLength, LENGTH_MAX, LENGTH_MIN, LIFETIME_DEFAULT_SECONDS, LIFETIME_SECONDS};
 use secrecy::SecretString;
 use sqlx::postgres::PgConnectOptions;
@@ -145,7 +146,19 @@ fn settings(reader: &mut Reader<'_>) -> Settings {
     if !check_in_url.starts_with("https://") && !is_local.iter().any(|begin| check_in_url.starts_with(begin)) {
         reader.problem("TENANTRY_LICENSE_CHECK_IN_URL", "must begin with https://");
     }
+    let budgets = match reader.text("TENANTRY_LICENSE_ATTEMPT_BUDGETS").map(|text| BudgetRules::parse(&text)) {
+        None => default.budgets.clone(),
+        Some(Ok(budgets)) => budgets,
+        Some(Err(_)) => {
+            reader.problem(
+                "TENANTRY_LICENSE_ATTEMPT_BUDGETS",
+                "must be words such as source=20/900 (attempts/seconds), cap=5000, with commas between them",
+            );
+            default.budgets.clone()
+        }
+    };
     Settings {
+        budgets,
         code_length: CodeLength::new(length).unwrap_or_default(),
         code_ttl_seconds: reader.number(
             "CLAIM_CODE_TTL_SECONDS",
