@@ -19,7 +19,7 @@ const NOW: i64 = 1_800_000_000;
 const KID: &str = "v1-test";
 
 fn signer(text: &str) -> DevelopmentSigner {
-    DevelopmentSigner::from_text(KeyId::parse(KID).unwrap(), text).unwrap()
+    DevelopmentSigner::from_text(KeyId::parse(KID).expect("an id"), text).expect("a key")
 }
 
 fn claims() -> LicenseClaims {
@@ -28,14 +28,14 @@ fn claims() -> LicenseClaims {
         customer: "Société \"Müller\" \u{1f980}\u{2028}".to_owned(),
         tier: Tier::Pro,
         seats: NonZeroU64::new(25),
-        tenant: TenantId::parse(TENANT).unwrap(),
+        tenant: TenantId::parse(TENANT).expect("a UUID"),
         issued_at: NOW - 100,
         expires_at: LicenseClaims::expiry(Transport::Connected, NOW - 100),
     }
 }
 
 fn token(signer: &DevelopmentSigner, claims: &LicenseClaims) -> String {
-    block_on(sign_license(signer, claims)).unwrap().expose().to_owned()
+    block_on(sign_license(signer, claims)).expect("signed").expose().to_owned()
 }
 
 /// None where Node.js is not installed.
@@ -48,14 +48,16 @@ fn node(tokens: &[String], spki: &str) -> Option<Vec<String>> {
         Err(error) => panic!("node does not start: {error}"),
     };
     let request = json!({"keys": {KID: spki}, "tenant": TENANT, "now": NOW, "tokens": tokens});
-    child.stdin.take().unwrap().write_all(request.to_string().as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
+    let mut input = child.stdin.take().expect("standard input");
+    input.write_all(request.to_string().as_bytes()).expect("written");
+    drop(input);
+    let output = child.wait_with_output().expect("an end");
     assert!(output.status.success(), "node failed");
-    Some(serde_json::from_slice(&output.stdout).unwrap())
+    Some(serde_json::from_slice(&output.stdout).expect("a list of words"))
 }
 
 fn ours(text: &str, trust: &TrustSet) -> &'static str {
-    let tenant = TenantId::parse(TENANT).unwrap();
+    let tenant = TenantId::parse(TENANT).expect("a UUID");
     let terms = Terms { now: NOW, audience: Audience::Tenant(&tenant) };
     match UncheckedToken::new(text).verify(trust, &Verifier::new(0), terms) {
         Ok(_) => "valid",

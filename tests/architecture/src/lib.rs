@@ -15,7 +15,7 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
     ("record", &["contract", "model", "proto"]),
     // Clients of outside systems know nothing of workflows; `tenancy` is what puts them to work.
     ("outbound", &[]),
-    ("mail", &["outbound"]),
+    ("mail", &["model", "outbound"]),
     ("billing", &["outbound"]),
     ("credentials", &[]),
     ("codec", &["contract", "credentials"]),
@@ -59,7 +59,8 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
     ("architecture", &[]),
     ("conformance", &["dns", "dns-server"]),
     ("system", &["harness"]),
-    ("bench", &["harness"]),
+    // Licences are measured in the process; everything else from outside.
+    ("bench", &["credentials", "harness", "license", "model"]),
 ];
 
 /// Crates that a pure crate must not reach by any path: they hold sockets, files, clocks or clients.

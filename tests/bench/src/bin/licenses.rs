@@ -1,0 +1,5 @@
+//! See [`bench::licenses`].
+
+fn main() -> anyhow::Result<()> {
+    bench::licenses::run()
+}
