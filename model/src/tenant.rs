@@ -1,5 +1,6 @@
 //! Tenant provisioning: what a caller may ask for, the steps, and what follows when one of them fails.
 
+pub mod address;
 pub mod failure;
 pub mod fault;
 pub mod input;

@@ -48,9 +48,26 @@ pub fn creation_step(all: Duration, summary: &str) -> ActivityOptions {
     retried(one, all, Duration::from_secs(1), Duration::from_secs(30), summary)
 }
 
-/// A call to the shop: two minutes a try, 2 s to 60 s between tries, at least five of them (contract, section 8.2).
-pub fn shop_call(summary: &str) -> ActivityOptions {
-    let (one, all) = (Duration::from_secs(120), Duration::from_secs(300));
+/// A note that somebody has to decide. Tried for as long as the wait lasts, because people find the wait by it; tries that
+/// failed leave no events in the history. Whoever waits cancels it at the end.
+pub fn standing_note(summary: &str) -> ActivityOptions {
+    ActivityOptions::with_close_timeouts(ActivityCloseTimeouts::StartToClose(Duration::from_secs(60)))
+        .heartbeat_timeout(Duration::from_secs(10))
+        .retry_policy(
+            RetryPolicy::builder()
+                .initial_interval(Duration::from_secs(1))
+                .backoff_coefficient(2.0)
+                .maximum_interval(Duration::from_secs(60))
+                .build(),
+        )
+        .summary(summary.to_owned())
+        .build()
+}
+
+/// A call to the shop: two minutes a try, 2 s to 60 s between tries, at least five of them (contract, section 8.2) where `all`
+/// leaves the time.
+pub fn shop_call(all: Duration, summary: &str) -> ActivityOptions {
+    let one = Duration::from_secs(120).min(all);
     retried(one, all, Duration::from_secs(2), Duration::from_secs(60), summary)
 }
 

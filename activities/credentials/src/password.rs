@@ -121,7 +121,12 @@ impl PasswordHasher {
     /// with other parameters and cannot be verified here.
     pub fn fits(&self, stored: &PasswordHash) -> bool {
         let (salt, hash) = stored.parts();
-        salt.len() == 2 * self.params.salt_bytes && hash.len() == 2 * self.params.key_length
+        self.fits_lengths(salt.len(), hash.len())
+    }
+
+    /// As [`Self::fits`], for the lengths of salt and hash in characters.
+    pub fn fits_lengths(&self, salt: usize, hash: usize) -> bool {
+        salt == 2 * self.params.salt_bytes && hash == 2 * self.params.key_length
     }
 
     fn hash_with(&self, password: &[u8], salt_hex: &str) -> PasswordHash {

@@ -15,7 +15,7 @@ mod send;
 mod smtp;
 mod welcome;
 
-pub use address::{Address, HeaderText, InvalidAddress, is_address};
+pub use address::{Address, HeaderText, InvalidAddress};
 pub use error::{MailError, code};
 pub use key::mail_key;
 pub use mail::{Mail, Mailbox, MessageId};

@@ -24,8 +24,9 @@ pub struct Accepted {
 pub enum Repeat {
     /// The provider gives its first answer again and sends no second mail, for this long after the mail's `sent_at`.
     Harmless(Duration),
-    /// The provider forgets keys with our process: a second mail may be sent. A caller that cannot tell whether an earlier
-    /// attempt was answered treats it as [`MailError::OutcomeUnknown`].
+    /// The provider knows no keys: where our process ended between the acceptance and our record of it, a repeat delivers a
+    /// second copy with the same bytes, under one `Message-ID`. An answer that was lost while our process lives is
+    /// [`MailError::OutcomeUnknown`], and nothing is sent again.
     MayDeliverTwice,
 }
 

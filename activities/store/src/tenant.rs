@@ -21,7 +21,7 @@ pub mod sql;
 
 pub use admin::AdminRow;
 pub use creations::{CreationDetail, CreationSummary};
-pub use credential::{Delivery, StoredCredential};
+pub use credential::{AtMost, Delivery, StoredCredential};
 pub use error::TenantError;
 pub use read::Administrator;
 
@@ -30,7 +30,9 @@ use crate::error::StoreError;
 use proto::v1 as wire;
 use sqlx::PgPool;
 use sqlx::postgres::PgConnection;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 /// Longest transaction of one step: below the heartbeat timeout of its activity, so that no try goes on behind the next.
@@ -48,6 +50,8 @@ pub struct TenantSettings {
 pub struct TenantStore {
     pool: PgPool,
     settings: TenantSettings,
+    /// Whether `stripe_subscriptions` has a column for the item: a matter of the installation, so it is asked once per process.
+    item_column: Arc<OnceCell<bool>>,
 }
 
 /// Runs one piece of work on a connection of its own, within the time of a step.
@@ -64,8 +68,8 @@ macro_rules! on_connection {
 
 impl TenantStore {
     /// Works on this pool, which should come from [`crate::pool`].
-    pub const fn new(pool: PgPool, settings: TenantSettings) -> Self {
-        Self { pool, settings }
+    pub fn new(pool: PgPool, settings: TenantSettings) -> Self {
+        Self { pool, settings, item_column: Arc::default() }
     }
 
     /// Takes the claims and writes the tenant with its client, location and billing links.
@@ -80,7 +84,13 @@ impl TenantStore {
         address_key: &str,
         workflow_id: &str,
     ) -> Result<wire::CreateTenantReply, TenantError> {
-        let asked = create::Asked { request, address_key, workflow_id, settings: &self.settings };
+        let asked = create::Asked {
+            request,
+            address_key,
+            workflow_id,
+            settings: &self.settings,
+            item_column: &self.item_column,
+        };
         on_connection!(self, "create the tenant", |conn| create::run(conn, &asked))
     }
 
@@ -156,7 +166,8 @@ impl TenantStore {
         on_connection!(self, "record the creation", |conn| creations::record(conn, request))
     }
 
-    /// Keeps a sealed credential, and puts its hash in force where `hash` is given; a repeat answers what is kept.
+    /// Keeps a sealed credential, and puts its hash in force where `hash` is given; a repeat answers what is kept. Where
+    /// `at_most` is given, no more than that many are kept for the user; callers of one user take turns.
     ///
     /// # Errors
     /// `TenantNotFoundError` when the hash has no internal user of the tenant to belong to; or the database's own.
@@ -180,21 +191,30 @@ impl TenantStore {
         on_connection!(self, "find the administrator", |conn| read::administrator(conn, tenant, user))
     }
 
-    /// Counts welcome mails that were sent again to a user since an instant.
+    /// Tells whether the shop hears of a checkout from another creation, or has heard of its completion.
     ///
     /// # Errors
     /// The database's own.
-    pub async fn resends_since(&self, tenant: Uuid, user: Uuid, since_ms: i64) -> Result<i64, TenantError> {
-        on_connection!(self, "count the mails", |conn| read::resends_since(conn, tenant, user, since_ms))
+    pub async fn checkout_is_elsewhere(&self, checkout: &str, origin_id: &str) -> Result<bool, TenantError> {
+        on_connection!(self, "look for the checkout", |conn| read::checkout_is_elsewhere(conn, checkout, origin_id))
     }
 
-    /// Writes who asked for a welcome mail, into the audit log of the billing tenant. Without one nothing is written.
+    /// Forgets a credential that will not be delivered. A repeat of its delivery answers `why`.
     ///
     /// # Errors
     /// The database's own.
-    pub async fn audit_resend(&self, request: &wire::AuditResendRequest) -> Result<(), TenantError> {
-        let Some(billing_tenant) = self.settings.billing_tenant else { return Ok(()) };
-        on_connection!(self, "write the audit log", |conn| read::audit(conn, billing_tenant, request))
+    pub async fn close_credential(&self, credential: &StoredCredential<'_>, why: &str) -> Result<(), TenantError> {
+        on_connection!(self, "forget the credential", |conn| credential::close(conn, credential, why))
+    }
+
+    /// Writes who asked for a welcome mail, into the audit log of the billing tenant. Without one nothing is written, and the
+    /// answer is false.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub async fn audit_resend(&self, request: &wire::AuditResendRequest) -> Result<bool, TenantError> {
+        let Some(billing_tenant) = self.settings.billing_tenant else { return Ok(false) };
+        on_connection!(self, "write the audit log", |conn| read::audit(conn, billing_tenant, request)).map(|()| true)
     }
 
     /// The creations, newest first.

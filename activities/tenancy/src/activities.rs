@@ -4,7 +4,7 @@
 
 use crate::beat::beating;
 use crate::counters::TenancyCounters;
-use crate::failure::{final_failure, of_store};
+use crate::failure::{final_failure, of_store, transient};
 use crate::settings::{Now, Outside, Secrets, TenancySettings};
 use crate::shop::Telling;
 use crate::welcome::{Kind, Letter, Means};
@@ -19,10 +19,6 @@ use store::tenant::TenantStore;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use uuid::Uuid;
-
-/// Welcome mails that one user can be sent again within an hour (contract, R8).
-const RESENDS_PER_HOUR: i64 = 3;
-const HOUR_MS: i64 = 3_600_000;
 
 /// Creates tenants and tells of them.
 pub struct TenancyActivities {
@@ -64,7 +60,7 @@ impl TenancyActivities {
     }
 
     fn telling(&self, ctx: &ActivityContext) -> Telling<'_> {
-        Telling { outside: (self.outside)(), counters: &self.counters, attempt: ctx.info().attempt }
+        Telling { store: &self.store, outside: (self.outside)(), counters: &self.counters, attempt: ctx.info().attempt }
     }
 }
 
@@ -92,10 +88,13 @@ impl TenancyActivities {
         request: wire::CreateTenantRequest,
     ) -> Result<wire::CreateTenantReply, ActivityError> {
         beating(&ctx, async {
+            identity::check_lengths(&(self.secrets.hashing)(), &request)?;
+            let outside = (self.outside)();
+            billing::check(&outside, &request)?;
             let key = identity::address_key(&self.secrets, &request.admin_email);
             let workflow_id = ctx.info().workflow_id.clone().unwrap_or_default();
             let reply = self.store.create(&request, &key, &workflow_id).await.map_err(of_store)?;
-            billing::link(&(self.outside)(), &request, &reply).await;
+            billing::link(&outside, &request, &reply).await;
             Ok(reply)
         })
         .await
@@ -214,15 +213,21 @@ impl TenancyActivities {
         request: wire::RecordCreationRequest,
     ) -> Result<wire::RecordCreationReply, ActivityError> {
         beating(&ctx, async {
-            self.store.record(&request).await.map_err(of_store)?;
-            if request.state == "repair" {
+            let waits = request.state == "repair";
+            if waits {
+                // Before the write: whoever is alerted must not depend on the database that may be the trouble.
                 tracing::error!(
                     tenant.id = %request.tenant_id, step = %request.step, reason = %request.reason,
-                    "the creation of tenant {} waits for a repair of {}: see `tenantry tenant repair`",
-                    request.tenant_id, request.step
+                    "the creation of tenant {} waits for a repair of {} in {}: see `tenantry tenant repair`",
+                    request.tenant_id, request.step, request.workflow_id
                 );
             }
-            Ok(wire::RecordCreationReply {})
+            match self.store.record(&request).await {
+                Ok(()) => Ok(wire::RecordCreationReply {}),
+                // The note of a wait is tried for as long as the wait lasts, also where the database refuses it at first.
+                Err(error) if waits => Err(transient(error.to_string(), None)),
+                Err(error) => Err(of_store(error)),
+            }
         })
         .await
     }
@@ -267,12 +272,6 @@ impl TenancyActivities {
             let Some(found) = found else {
                 return Err(final_failure(FailureType::TenantNotFound, "there is no such active administrator", None));
             };
-            let since = request.now_ms - HOUR_MS;
-            let before = self.store.resends_since(tenant, user, since).await.map_err(of_store)?;
-            if ctx.info().attempt == 1 && before >= RESENDS_PER_HOUR {
-                let error = format!("the mail was sent again {before} times within the hour; wait, then ask again");
-                return Ok(wire::WelcomeEmailReply { email_sent: Some(false), error, ..Default::default() });
-            }
             let letter = Letter {
                 origin_id: &request.origin_id,
                 activity: "resendWelcomeEmail",
@@ -297,8 +296,9 @@ impl TenancyActivities {
         request: wire::AuditResendRequest,
     ) -> Result<wire::AuditResendReply, ActivityError> {
         beating(&ctx, async {
-            self.store.audit_resend(&request).await.map_err(of_store)?;
-            Ok(wire::AuditResendReply {})
+            let written = self.store.audit_resend(&request).await.map_err(of_store)?;
+            let skipped = if written { String::new() } else { "NO_BILLING_TENANT".to_owned() };
+            Ok(wire::AuditResendReply { skipped })
         })
         .await
     }

@@ -24,6 +24,16 @@ pub(crate) async fn fetch(
     Ok(to_wire(&details))
 }
 
+/// A paying tenant needs the key that its subscription is worked with (contract, section 2.1): told before anything is written.
+pub(crate) fn check(outside: &Outside, request: &wire::CreateTenantRequest) -> Result<(), ActivityError> {
+    let paid = request.stripe.as_ref().is_some_and(|links| !links.customer_id.is_empty());
+    if paid && outside.stripe.is_none() {
+        let text = "STRIPE_SECRET_KEY: is needed as soon as a Stripe customer is given; set it, then start again";
+        return Err(final_failure(FailureType::Configuration, text, None));
+    }
+    Ok(())
+}
+
 fn to_wire(details: &CheckoutDetails) -> wire::StripeDetails {
     let mut links = wire::StripeLinks { customer_id: details.customer_id.to_string(), ..Default::default() };
     let mut license_count = 0;

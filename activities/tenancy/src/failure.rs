@@ -1,11 +1,12 @@
 //! The one mapping from errors to failures of activities.
 
 use ::billing::BillingError;
-use model::tenant::failure::{FailureType, TRANSIENT};
+use model::tenant::failure::{CAUSE, FailureType, TRANSIENT};
 use outbound::CallError;
 use outbound::backoff::Backoff;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::time::Duration;
+use store::StoreError;
 use store::tenant::TenantError;
 use temporalio_sdk::ApplicationFailure;
 use temporalio_sdk::activities::ActivityError;
@@ -32,11 +33,13 @@ pub(crate) fn of_store(error: TenantError) -> ActivityError {
             let details = details.clone();
             final_failure(kind, error.to_string(), details)
         }
-        TenantError::Store(error) => {
-            let failure = ApplicationFailure::builder(error.to_string())
-                .type_name(error.type_name().to_owned())
-                .non_retryable(!error.is_retryable())
-                .build();
+        // What the database refuses, somebody has to set up first: a right, a column, a constraint.
+        TenantError::Store(error @ (StoreError::Rejected { .. } | StoreError::Unreadable { .. })) => {
+            final_failure(FailureType::Configuration, error.to_string(), Some(json!({ CAUSE: error.type_name() })))
+        }
+        TenantError::Store(error @ StoreError::Unavailable { .. }) => {
+            let failure =
+                ApplicationFailure::builder(error.to_string()).type_name(error.type_name().to_owned()).build();
             ActivityError::application(failure)
         }
     }
@@ -55,5 +58,22 @@ pub(crate) fn of_billing(error: &BillingError, attempt: u32) -> ActivityError {
     match error.retry_in(Backoff::STEP, attempt, &mut rand::rng()) {
         Some(after) => transient(error.to_string(), Some(after)),
         None => final_failure(FailureType::UpstreamRejected, error.to_string(), None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_database_refuses_is_final_and_says_who_refused() {
+        let rejected = StoreError::Rejected { during: "write", sqlstate: Some("42501".to_owned()) };
+        for error in [rejected, StoreError::Unreadable { what: "the tenant id" }] {
+            let ActivityError::Application(failure) = of_store(error.into()) else { panic!("an application failure") };
+            assert_eq!((failure.type_name(), failure.is_non_retryable()), (Some("ConfigurationError"), true));
+        }
+        let away = StoreError::Unavailable { during: "write", sqlstate: None, poisoned: true };
+        let ActivityError::Application(failure) = of_store(away.into()) else { panic!("an application failure") };
+        assert_eq!((failure.type_name(), failure.is_non_retryable()), (Some("STORE_UNAVAILABLE"), false));
     }
 }

@@ -5,6 +5,7 @@ use crate::password::Hashing;
 use crate::settings::{Secrets, TenancySettings};
 use credentials::{PasswordHash, Purpose};
 use model::tenant::failure::FailureType;
+use model::tenant::fault::{self, Fault, FaultCode};
 use proto::v1 as wire;
 use secrecy::SecretString;
 use store::tenant::{AdminRow, TenantStore};
@@ -13,6 +14,21 @@ use temporalio_sdk::activities::ActivityError;
 /// Keyed hash of an address, under which it is claimed.
 pub(crate) fn address_key(secrets: &Secrets, email: &str) -> String {
     secrets.keyed.hash(Purpose::ClaimedAddress, &email.to_lowercase())
+}
+
+/// Refuses a hash of other lengths than this installation makes, before anything is written.
+pub(crate) fn check_lengths(hashing: &Hashing, request: &wire::CreateTenantRequest) -> Result<(), ActivityError> {
+    match (request.password_salt_chars, request.password_hash_chars) {
+        (0, 0) => Ok(()),
+        (salt, hash) if hashing.fits_lengths(salt, hash) => Ok(()),
+        (_, _) => Err(other_lengths()),
+    }
+}
+
+fn other_lengths() -> ActivityError {
+    let fault = Fault::of("adminUser.passwordHash", FaultCode::BadForm);
+    let text = "adminUser.passwordHash: BAD_FORM: its lengths are not those of this installation's parameters";
+    final_failure(FailureType::Validation, text, Some(fault::details(&[fault])))
 }
 
 /// Hashes what was given, and writes the administrator.
@@ -55,10 +71,7 @@ fn given(
         return Ok(Given::Password(SecretString::from(request.password.clone())));
     }
     if !request.password_hash.is_empty() {
-        let hash = hashing.fitting(&request.password_hash).ok_or_else(|| {
-            let text = "adminUser.passwordHash: BAD_FORM: its lengths are not those of this installation's parameters";
-            final_failure(FailureType::Validation, text, None)
-        })?;
+        let hash = hashing.fitting(&request.password_hash).ok_or_else(other_lengths)?;
         return Ok(Given::Hash(hash));
     }
     if request.password_ref.is_empty() {

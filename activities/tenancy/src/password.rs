@@ -46,6 +46,11 @@ impl Hashing {
         PasswordHash::parse(text).ok().filter(|hash| self.hasher.fits(hash))
     }
 
+    /// Tells whether a hash with these two lengths, in characters, has the form that the parameters give.
+    pub(crate) fn fits_lengths(&self, salt: u32, hash: u32) -> bool {
+        self.hasher.fits_lengths(salt as usize, hash as usize)
+    }
+
     async fn blocking(&self, work: impl FnOnce(&PasswordHasher) -> PasswordHash + Send + 'static) -> PasswordHash {
         let _slot = self.slots.acquire().await.expect("the semaphore is never closed");
         let hasher = Arc::clone(&self.hasher);

@@ -17,10 +17,14 @@ use outbound::backoff::Backoff;
 use proto::v1 as wire;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::time::{Duration, SystemTime};
-use store::tenant::{Delivery, StoredCredential, TenantStore};
+use store::tenant::{AtMost, Delivery, StoredCredential, TenantStore};
 use temporalio_sdk::activities::ActivityError;
 use time::OffsetDateTime;
 use uuid::Uuid;
+
+/// Welcome mails that one user can be sent again within an hour (contract, R8).
+const RESENDS_PER_HOUR: i64 = 3;
+const HOUR_MS: i64 = 3_600_000;
 
 /// What the steps work with.
 pub(crate) struct Means<'a> {
@@ -65,6 +69,13 @@ impl Kind {
             Self::Again => "tenant_welcome_again",
         }
     }
+
+    fn at_most(self, now_ms: i64) -> Option<AtMost> {
+        match self {
+            Self::First { .. } => None,
+            Self::Again => Some(AtMost { count: RESENDS_PER_HOUR, since_ms: now_ms - HOUR_MS }),
+        }
+    }
 }
 
 /// Sends the mail once, whatever is repeated. A refusal is an answer: it says why, and a tenant without its mail is complete.
@@ -83,13 +94,17 @@ pub(crate) async fn send(means: &Means<'_>, letter: &Letter<'_>) -> Result<wire:
     let (sealed, since_ms) = match means.store.keep_credential(&stored).await.map_err(of_store)? {
         Delivery::Delivered => return Ok(sent(delivery)),
         Delivery::Pending { sealed, since_ms } => (sealed, since_ms),
+        Delivery::Closed { why } => return Ok(not_sent(&why, delivery)),
+        Delivery::TooMany { count } => {
+            let error = format!("the mail was sent again {count} times within the hour; wait, then ask again");
+            return Ok(not_sent(&error, delivery));
+        }
     };
     let repeated = since_ms != letter.now_ms || sealed != made.sealed;
     if repeated && is_forgotten(means, since_ms) {
-        return Ok(not_sent(
-            "cannot tell whether the mail was sent: the provider has forgotten the first try",
-            delivery,
-        ));
+        let error = "cannot tell whether the mail was sent: the provider has forgotten the first try";
+        means.store.close_credential(&stored, error).await.map_err(of_store)?;
+        return Ok(not_sent(error, delivery));
     }
     let password = open(means, &stored.key(), &sealed)?;
     let key = mail_key(letter.origin_id, letter.kind.word());
@@ -97,7 +112,7 @@ pub(crate) async fn send(means: &Means<'_>, letter: &Letter<'_>) -> Result<wire:
     let outcome = means.outside.mail.send(&mail, &key).await;
     means.counters.mail(outcome.as_ref().map_or_else(MailError::code, |_| "sent"));
     if let Err(error) = outcome {
-        return refused(means, letter, &error, delivery);
+        return refused(means, letter, &stored, &error, delivery).await;
     }
     if delivery == CredentialDelivery::Link {
         ask_for_link(means, letter).await?;
@@ -122,6 +137,7 @@ impl Made {
             sealed: &self.sealed,
             hash: self.hash.as_deref(),
             now_ms: letter.now_ms,
+            at_most: letter.kind.at_most(letter.now_ms),
         }
     }
 }
@@ -161,7 +177,7 @@ fn is_forgotten(means: &Means<'_>, since_ms: i64) -> bool {
     let age = SystemTime::now().duration_since(at(since_ms)).unwrap_or_default();
     match means.outside.mail.repeat() {
         Repeat::Harmless(remembered) => age >= remembered,
-        // A second copy can only follow a final reply that was lost; both carry one Message-ID.
+        // A second copy can only follow a crash of ours after the acceptance; both carry one Message-ID.
         Repeat::MayDeliverTwice => false,
     }
 }
@@ -210,9 +226,11 @@ fn compose(
     })
 }
 
-fn refused(
+/// A refusal is final: the credential is forgotten, and a repeat is answered the same.
+async fn refused(
     means: &Means<'_>,
     letter: &Letter<'_>,
+    stored: &StoredCredential<'_>,
     error: &MailError,
     delivery: CredentialDelivery,
 ) -> Result<wire::WelcomeEmailReply, ActivityError> {
@@ -228,6 +246,7 @@ fn refused(
         tenant.id = %letter.tenant, code = error.code(),
         "the welcome mail of tenant {} did not go out: {error}; see `tenantry tenant resend-welcome`", letter.tenant
     );
+    means.store.close_credential(stored, &error.to_string()).await.map_err(of_store)?;
     Ok(not_sent(&error.to_string(), delivery))
 }
 

@@ -27,6 +27,9 @@ words! {
 /// Type of a failure that a later try may cure.
 pub const TRANSIENT: &str = "TransientError";
 
+/// Field of a failure's details that holds the word of whoever failed, such as `STORE_REJECTED`, beside the type.
+pub const CAUSE: &str = "cause";
+
 /// Type of the failure of a run that was cancelled before it wrote anything.
 pub const CANCELLED: &str = "CreationCancelled";
 

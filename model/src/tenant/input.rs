@@ -2,6 +2,7 @@
 
 mod reader;
 
+use super::address::is_address;
 use super::fault::{Fault, FaultCode};
 use super::names::is_external_id;
 use super::product::{BillingSource, EmailProvider, Plan, Product};
@@ -314,19 +315,11 @@ fn check_billing(
     }
 }
 
-/// The product's rule for an address, `^[^\s@]+@[^\s@]+\.[^\s@]+$` (contract, section 8.1).
-pub fn is_address(text: &str) -> bool {
-    let Some((local, host)) = text.split_once('@') else { return false };
-    let Some((name, last)) = host.rsplit_once('.') else { return false };
-    let plain =
-        |part: &str| !part.is_empty() && !part.contains(|c: char| c == '@' || c.is_whitespace() || c.is_control());
-    plain(local) && plain(name) && plain(last)
-}
-
 /// `<salt in hex>:<hash in hex>`, as the product stores it (contract, section 6).
 fn is_password_hash(text: &str) -> bool {
     let hex = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-    text.split_once(':').is_some_and(|(salt, hash)| hex(salt) && hex(hash) && hash.len() % 2 == 0)
+    let bytes = |part: &str| hex(part) && part.len().is_multiple_of(2);
+    text.split_once(':').is_some_and(|(salt, hash)| bytes(salt) && bytes(hash))
 }
 
 /// A file name below the folder of secrets, and nothing that leads out of it.

@@ -25,6 +25,12 @@ words! {
     }
 }
 
+/// Reason of a repair that a cancellation asks for.
+pub const CANCELLED: &str = "cancelled";
+
+/// Reason of a repair in a successor, where no step failed: the first run's own time was up.
+pub const TIME_IS_UP: &str = "TIME_IS_UP";
+
 /// Longest `by` and `note`, in characters: they stand in the creation's record.
 pub const TEXT_MAX: usize = 500;
 
@@ -33,7 +39,7 @@ pub const TEXT_MAX: usize = 500;
 pub struct Waiting {
     /// The step that failed.
     pub step: Step,
-    /// Type of the failure, or `cancelled`.
+    /// Type of the failure or its cause, [`CANCELLED`], or [`TIME_IS_UP`].
     pub reason: String,
     /// How often the step was tried.
     pub attempts: u32,

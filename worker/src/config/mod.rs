@@ -3,6 +3,7 @@
 //! Each part reads what it needs from one [`Reader`] and goes on after a problem, so that one message lists all of them.
 
 mod database;
+mod mail;
 mod portal;
 mod process;
 mod secret;
@@ -13,12 +14,13 @@ mod tenancy;
 mod tests;
 
 pub(crate) use database::{DatabaseSettings, Role, responder_database};
+pub(crate) use mail::MailSettings;
 pub(crate) use portal::PortalSettings;
 pub(crate) use process::ProcessSettings;
 pub(crate) use secret::Secret;
 pub(crate) use source::{Problems, Reader, Source};
 pub(crate) use temporal::{Deployment, Queue, QueueRole, TemporalSettings};
-pub(crate) use tenancy::{MailSettings, TenancyConfig, hasher};
+pub(crate) use tenancy::{TenancyConfig, hasher};
 
 /// Everything that `tenantry worker` needs.
 #[derive(Debug)]

@@ -1,16 +1,16 @@
 //! The course of a creation: one step after the other, with what follows when one fails.
 
+use super::asking::{ask, hand_over};
 use super::failing::{self, StepError};
+use super::handover::{self, Times};
 use super::plan::Plan;
 use super::state::Holds;
-use super::waiting::{self, Decided};
-use super::{answers, handover, steps};
-use crate::clock::now_ms;
+use super::{answers, steps, telling};
+use crate::clock::{after, now_ms};
 use contract::tenancy::Tenancy;
-use model::tenant::failure::ABANDONED;
+use model::tenant::failure::TRANSIENT;
 use model::tenant::fault::Fault;
-use model::tenant::input::GivenPassword;
-use model::tenant::repair::{Action, Decision, Waiting};
+use model::tenant::repair::{CANCELLED, TIME_IS_UP, Waiting};
 use model::tenant::step::{OnFailure, Step};
 use proto::v1::TenantCreationResult;
 use std::time::Duration;
@@ -22,8 +22,6 @@ pub(super) type Ctx<W> = WorkflowContext<W>;
 const STEP: Duration = Duration::from_secs(20 * 60);
 /// Longest time of a step that may be left out.
 const EXTRA_STEP: Duration = Duration::from_secs(5 * 60);
-/// Reason of a repair that a cancellation asks for.
-const CANCELLED: &str = "cancelled";
 
 /// What a run carries through its steps.
 pub(super) struct Course {
@@ -33,8 +31,8 @@ pub(super) struct Course {
     pub(super) proposed_tenant_id: String,
     /// Steps are never cut off in the middle: this token is nobody's but ours. A cancellation takes effect between them.
     pub(super) own: WorkflowCancellationToken,
-    /// When the run hands over.
-    pub(super) deadline_ms: Option<i64>,
+    /// When the run hands over, and when its caller's limit ends it.
+    pub(super) times: Times,
 }
 
 /// Carries out a plan, and ends the run as its contract says.
@@ -47,9 +45,9 @@ pub(super) async fn run<W: Holds>(
         Err(faults) => return Err(end(ctx, &failing::invalid(&faults))),
     };
     let mut course = Course {
-        proposed_tenant_id: plan.tenant.tenant_id.clone().unwrap_or_else(|| ctx.uuid4()),
+        proposed_tenant_id: plan.proposed_tenant_id.clone().unwrap_or_else(|| ctx.uuid4()),
         own: WorkflowCancellationToken::new(),
-        deadline_ms: handover::deadline_ms(ctx),
+        times: handover::times(ctx),
         plan,
     };
     ctx.state_mut(|w| {
@@ -64,7 +62,7 @@ pub(super) async fn run<W: Holds>(
         }
     });
     steps::find_by_tenant(ctx);
-    let telling = steps::in_progress_call(ctx, &course)
+    let telling = telling::in_progress_call(ctx, &course)
         .map(|(request, options)| ctx.execute_activity(Tenancy::update_checkout_status, request, options));
     let outcome = carry_out(ctx, &mut course).await;
     if let Some(telling) = telling {
@@ -73,7 +71,7 @@ pub(super) async fn run<W: Holds>(
     }
     match outcome {
         Ok(()) => {
-            let skipped = steps::complete(ctx, &course).await;
+            let skipped = telling::complete(ctx, &course).await;
             ctx.state_mut(|w| {
                 let state = w.creation_mut();
                 for (part, why) in &skipped {
@@ -86,13 +84,16 @@ pub(super) async fn run<W: Holds>(
             Ok(ctx.state(|w| answers::result(&w.creation().facts)))
         }
         Err(Ending::Failed(error)) => {
-            steps::tell_failed(ctx, &course, &error).await;
+            // The shop's checkout is the other run's then: its word is the last one.
+            if !failing::is_elsewhere(&error) {
+                telling::tell_failed(ctx, &course, &error).await;
+            }
             Err(end(ctx, &error))
         }
         Err(Ending::HandedOver(id)) => Err(end(ctx, &failing::repair_required(&id))),
         Err(Ending::Cancelled) => {
             let error = failing::cancelled();
-            steps::tell_failed(ctx, &course, &error).await;
+            telling::tell_failed(ctx, &course, &error).await;
             let by_temporal = ctx.cancellation_token().is_cancelled();
             let failure = end(ctx, &error);
             Err(if by_temporal { WorkflowTermination::cancelled() } else { failure })
@@ -101,7 +102,7 @@ pub(super) async fn run<W: Holds>(
 }
 
 /// How a run ends without a result.
-enum Ending {
+pub(super) enum Ending {
     Failed(StepError),
     HandedOver(String),
     Cancelled,
@@ -112,6 +113,7 @@ async fn carry_out<W: Holds>(ctx: &Ctx<W>, course: &mut Course) -> Result<(), En
         ctx.state_mut(|w| {
             w.creation_mut().step = waiting.step;
             w.creation_mut().attempt = waiting.attempts;
+            w.creation_mut().unsure = waiting.step == Step::CreatingTenant;
         });
         ask(ctx, course, waiting).await?;
     }
@@ -124,7 +126,7 @@ async fn carry_out<W: Holds>(ctx: &Ctx<W>, course: &mut Course) -> Result<(), En
             at_boundary(ctx, course, step).await?;
             ctx.state_mut(|w| w.creation_mut().enter(step));
             show(ctx);
-            match steps::run(ctx, step, course, limit(ctx, course, step)).await {
+            match steps::run(ctx, step, course, until_ms(ctx, course, step)).await {
                 Ok(()) => break,
                 Err(error) => after_failure(ctx, course, step, error).await?,
             }
@@ -140,30 +142,35 @@ async fn carry_out<W: Holds>(ctx: &Ctx<W>, course: &mut Course) -> Result<(), En
 
 /// Between two steps: here a cancellation takes effect, and a run whose time is up hands over.
 async fn at_boundary<W: Holds>(ctx: &Ctx<W>, course: &mut Course, step: Step) -> Result<(), Ending> {
-    let cancelled = ctx.cancellation_token().is_cancelled() || ctx.state(|w| w.creation().cancel_asked);
-    let written = ctx.state(|w| !w.creation().facts.tenant_id.is_empty());
+    let cancelled = is_cancelled(ctx);
+    let written = ctx.state(|w| w.creation().unsure || !w.creation().facts.tenant_id.is_empty());
     if cancelled && !written {
         return Err(Ending::Cancelled);
     }
     if cancelled {
-        let attempts = ctx.state(|w| w.creation().attempt);
-        let waiting = Waiting {
-            step,
-            reason: CANCELLED.to_owned(),
-            attempts,
-            since_ms: now_ms(ctx),
-            cancelled: true,
-            decision: None,
-        };
+        let waiting = Waiting { cancelled, ..waiting(ctx, step, CANCELLED) };
         return ask(ctx, course, waiting).await;
     }
     if time_is_up(ctx, course) && written && step.on_failure() != OnFailure::Skip {
-        let attempts = ctx.state(|w| w.creation().attempt);
-        let reason = "the run's own time is up".to_owned();
-        let waiting = Waiting { step, reason, attempts, since_ms: now_ms(ctx), cancelled: false, decision: None };
+        let waiting = waiting(ctx, step, TIME_IS_UP);
         return Err(hand_over(ctx, course, waiting).await);
     }
     Ok(())
+}
+
+/// Whether somebody has asked to cancel, in one of the two ways.
+pub(super) fn is_cancelled<W: Holds>(ctx: &Ctx<W>) -> bool {
+    ctx.cancellation_token().is_cancelled() || ctx.state(|w| w.creation().cancel_asked)
+}
+
+/// What somebody is asked about, from now on.
+fn waiting<W: Holds>(ctx: &Ctx<W>, step: Step, reason: &str) -> Waiting {
+    let attempts = ctx.state(|w| w.creation().attempt);
+    Waiting { step, reason: reason.to_owned(), attempts, since_ms: now_ms(ctx), cancelled: false, decision: None }
+}
+
+fn time_is_up<W: Holds>(ctx: &Ctx<W>, course: &Course) -> bool {
+    course.times.hands_over_ms.is_some_and(|at| now_ms(ctx) >= at - 1000)
 }
 
 async fn after_failure<W: Holds>(
@@ -172,103 +179,34 @@ async fn after_failure<W: Holds>(
     step: Step,
     error: StepError,
 ) -> Result<(), Ending> {
-    let attempts = ctx.state(|w| w.creation().attempt);
-    let since_ms = now_ms(ctx);
-    let waiting =
-        || Waiting { step, reason: error.word().to_owned(), attempts, since_ms, cancelled: false, decision: None };
+    // Its last try may have been committed without an answer: somebody has it tried again, and the ledger tells.
+    let unsure = step == Step::CreatingTenant && error.kind == TRANSIENT;
     match step.on_failure() {
-        // Its last try may have been committed without an answer: a successor finds out, under the same keys.
-        OnFailure::Fail
-            if step == Step::CreatingTenant
-                && error.kind == model::tenant::failure::TRANSIENT
-                && time_is_up(ctx, course) =>
-        {
-            Err(hand_over(ctx, course, waiting()).await)
-        }
-        OnFailure::Fail => Err(Ending::Failed(error)),
+        OnFailure::Fail if !unsure => Err(Ending::Failed(error)),
         OnFailure::Skip => {
             ctx.state_mut(|w| w.creation_mut().skip(step.as_str(), error.word()));
             Ok(())
         }
-        OnFailure::Repair => ask(ctx, course, waiting()).await,
-    }
-}
-
-/// Waits for a decision, in this run while it has time, then in a successor.
-async fn ask<W: Holds>(ctx: &Ctx<W>, course: &mut Course, waiting: Waiting) -> Result<(), Ending> {
-    let step = waiting.step;
-    ctx.state_mut(|w| {
-        let state = w.creation_mut();
-        state.waiting_for = format!("an operator: {} ({})", step.sentence(), waiting.reason);
-        state.waiting = Some(waiting.clone());
-    });
-    show(ctx);
-    steps::record(ctx, course, "repair", Some(&waiting), None).await;
-    let decided = waiting::wait(ctx, course.deadline_ms, &course.own).await;
-    match decided {
-        Decided::TimeIsUp => Err(hand_over(ctx, course, waiting).await),
-        Decided::By(decision) => {
-            ctx.state_mut(|w| w.creation_mut().waiting_for.clear());
-            take(ctx, course, &waiting, decision).await
+        OnFailure::Fail | OnFailure::Repair => {
+            ctx.state_mut(|w| w.creation_mut().unsure = unsure);
+            let waiting = waiting(ctx, step, error.word());
+            ask(ctx, course, waiting).await
         }
     }
 }
 
-async fn take<W: Holds>(
-    ctx: &Ctx<W>,
-    course: &mut Course,
-    waiting: &Waiting,
-    decision: Decision,
-) -> Result<(), Ending> {
-    match decision.action {
-        Action::Retry => {
-            steps::record(ctx, course, "open", Some(waiting), Some(&decision)).await;
-            if course.plan.password_withheld {
-                course.plan.tenant.admin.password = GivenPassword::None;
-            }
-            Ok(())
-        }
-        Action::Abandon => {
-            steps::record(ctx, course, "abandoned", Some(waiting), Some(&decision)).await;
-            let text = format!("abandoned by an operator while {}", waiting.step.sentence());
-            Err(Ending::Failed(StepError {
-                kind: ABANDONED.to_owned(),
-                text,
-                cause: waiting.reason.clone(),
-                details: None,
-            }))
-        }
-    }
-}
-
-async fn hand_over<W: Holds>(ctx: &Ctx<W>, course: &Course, waiting: Waiting) -> Ending {
-    let known = ctx.state(|w| w.creation().facts.tenant_id.clone());
-    let tenant_id = if known.is_empty() { &course.proposed_tenant_id } else { &known };
-    let id = handover::hand_over(ctx, &course.plan, &waiting, tenant_id, &course.own).await;
-    ctx.state_mut(|w| {
-        w.creation_mut().waiting = Some(waiting);
-        w.creation_mut().handed_to = Some(id.clone());
-    });
-    Ending::HandedOver(id)
-}
-
-fn time_is_up<W: Holds>(ctx: &Ctx<W>, course: &Course) -> bool {
-    course.deadline_ms.is_some_and(|deadline| now_ms(ctx) >= deadline - 1000)
-}
-
-/// All tries of a step together.
-fn limit<W: Holds>(ctx: &Ctx<W>, course: &Course, step: Step) -> Duration {
+/// When all tries of a step together end, in Unix milliseconds. A step that may be left out never outlives the run's time either.
+fn until_ms<W: Holds>(ctx: &Ctx<W>, course: &Course, step: Step) -> i64 {
     let whole = match step.on_failure() {
         OnFailure::Skip => EXTRA_STEP,
         OnFailure::Fail | OnFailure::Repair => STEP,
     };
-    let Some(deadline) = course.deadline_ms else { return whole };
-    let left = u64::try_from((deadline - now_ms(ctx)).max(1000)).unwrap_or(1000);
-    whole.min(Duration::from_millis(left))
+    let until = after(ctx, whole);
+    course.times.hands_over_ms.map_or(until, |at| at.min(until))
 }
 
 /// Shows in the Temporal UI what the run is doing.
-fn show<W: Holds>(ctx: &Ctx<W>) {
+pub(super) fn show<W: Holds>(ctx: &Ctx<W>) {
     let text = ctx.state(|w| {
         let state = w.creation();
         let what = if state.waiting_for.is_empty() {

@@ -1,6 +1,6 @@
 //! How a run fails: one place that builds the failures, and reads those of activities.
 
-use model::tenant::failure::{CANCELLED, FailureType, TRANSIENT};
+use model::tenant::failure::{CANCELLED, CAUSE, FailureType, TRANSIENT};
 use model::tenant::fault::{self, Fault};
 use serde_json::{Value, json};
 use temporalio_common::error::{ActivityExecutionError, ApplicationFailure, IncomingError};
@@ -41,7 +41,13 @@ impl From<ActivityExecutionError> for StepError {
                     .raw_details()
                     .and_then(|payloads| payloads.first())
                     .and_then(|payload| serde_json::from_slice(&payload.data).ok());
-                let cause = failure.type_name().filter(|name| !name.is_empty()).unwrap_or(kind).to_owned();
+                let details: Option<Value> = details;
+                let cause = details
+                    .as_ref()
+                    .and_then(|details| details.get(CAUSE)?.as_str())
+                    .or(failure.type_name().filter(|name| !name.is_empty()))
+                    .unwrap_or(kind)
+                    .to_owned();
                 return Self { kind: kind.to_owned(), text: failure.to_string(), cause, details };
             }
             cause = found.cause();
@@ -51,6 +57,24 @@ impl From<ActivityExecutionError> for StepError {
             None => "the step could not be carried out".to_owned(),
         };
         Self { kind: TRANSIENT.to_owned(), text, cause: TRANSIENT.to_owned(), details: None }
+    }
+}
+
+/// Whether the purchase, the tenant id or the creation belongs to another run, which has told the shop or will.
+pub(super) fn is_elsewhere(error: &StepError) -> bool {
+    match FailureType::parse(&error.kind) {
+        Some(FailureType::Duplicate) => {
+            error.details.as_ref().is_some_and(|details| details.get("existingTenantId").is_some())
+        }
+        Some(FailureType::RepairRequired | FailureType::IdempotencyConflict) => true,
+        Some(
+            FailureType::Validation
+            | FailureType::Configuration
+            | FailureType::TenantNotFound
+            | FailureType::UpstreamRejected
+            | FailureType::ProductUpgradeStripeRefusal,
+        )
+        | None => false,
     }
 }
 
@@ -83,4 +107,21 @@ pub(super) fn repair_required(workflow_id: &str) -> StepError {
 pub(super) fn cancelled() -> StepError {
     let kind = CANCELLED.to_owned();
     StepError { cause: kind.clone(), kind, text: "cancelled before anything was written".to_owned(), details: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shop_hears_nothing_of_a_run_whose_purchase_is_elsewhere() {
+        let of = |kind, details| StepError { details, ..StepError::new(kind, "x") };
+        let existing = Some(json!({ "existingTenantId": "t" }));
+        assert!(is_elsewhere(&of(FailureType::Duplicate, existing)));
+        assert!(is_elsewhere(&of(FailureType::RepairRequired, None)));
+        assert!(is_elsewhere(&of(FailureType::IdempotencyConflict, None)));
+        // Of an address that is taken, the purchase is still this run's own.
+        assert!(!is_elsewhere(&of(FailureType::Duplicate, None)));
+        assert!(!is_elsewhere(&of(FailureType::Configuration, None)));
+    }
 }

@@ -4,6 +4,7 @@
 //! written is never undone here: a run fails clean before its first commit and waits for a repair after it.
 
 mod answers;
+mod asking;
 mod creation;
 mod drive;
 mod failing;
@@ -13,6 +14,7 @@ mod repair;
 mod resend;
 mod state;
 mod steps;
+mod telling;
 mod test_email;
 mod waiting;
 

@@ -21,6 +21,8 @@ pub(super) struct Plan {
     pub(super) password_withheld: bool,
     /// The first step.
     pub(super) from: Step,
+    /// The id that a new tenant takes, where the caller or an earlier run has chosen it.
+    pub(super) proposed_tenant_id: Option<String>,
     /// What an earlier run achieved.
     pub(super) facts: CreationFacts,
     /// A repair that is waited for from the start.
@@ -36,6 +38,7 @@ pub(super) fn of_input(value: &Value, workflow_id: &str, forced: Option<Product>
         password_withheld: withheld,
         input,
         from: Step::FetchingStripeDetails,
+        proposed_tenant_id: tenant.tenant_id.clone(),
         facts: CreationFacts::default(),
         waiting: None,
         tenant,
@@ -61,6 +64,7 @@ pub(super) fn of_repair(carried: TenantRepairInput) -> Result<Plan, Vec<Fault>> 
         input: carried.input,
         password_withheld: carried.password_withheld,
         from: step,
+        proposed_tenant_id: Some(carried.proposed_tenant_id).filter(|id| !id.is_empty()),
         facts: carried.facts.unwrap_or_default(),
     })
 }

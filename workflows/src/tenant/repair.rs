@@ -5,6 +5,7 @@
 use super::state::{CreationState, Holds};
 use super::{answers, drive, plan, waiting};
 use contract::loose::Loose;
+use contract::sensitive::SensitiveLoose;
 use proto::v1::{RepairReply, TenantCreationResult, TenantCreationStatus};
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_workflow::{SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult};
@@ -30,8 +31,8 @@ impl Holds for TenantRepair {
 impl TenantRepair {
     /// Begins by waiting: its input says for what.
     #[run(name = "tenantRepairWorkflow")]
-    pub async fn run(ctx: &mut WorkflowContext<Self>, input: Loose) -> WorkflowResult<TenantCreationResult> {
-        drive::run(ctx, plan::of_repair(input.read())).await
+    pub async fn run(ctx: &mut WorkflowContext<Self>, input: SensitiveLoose) -> WorkflowResult<TenantCreationResult> {
+        drive::run(ctx, plan::of_repair(input.0.read())).await
     }
 
     /// Where the creation stands.

@@ -32,8 +32,12 @@ impl ResendWelcome {
             .await;
         let administrator = match found {
             Ok(found) if found.found => found,
-            Ok(_) => return Ok(refused("there is no such active administrator")),
-            Err(error) => return Ok(refused(&StepError::from(error).text)),
+            Ok(_) => {
+                let error = "there is no such active administrator";
+                let noted = note(ctx, &input, &input.user_id, error).await;
+                return Ok(refused(error, noted));
+            }
+            Err(error) => return Ok(refused(&StepError::from(error).text, Ok(()))),
         };
         let request = wire::ResendCredentialRequest {
             origin_id: ctx.info().workflow_id().to_owned(),
@@ -49,32 +53,48 @@ impl ResendWelcome {
             Ok(reply) => reply.error,
             Err(error) => StepError::from(error).text,
         };
-        let request = wire::AuditResendRequest {
-            origin_id: ctx.info().workflow_id().to_owned(),
-            now_ms: now_ms(ctx),
-            tenant_id: input.tenant_id,
-            user_id: administrator.user_id,
-            triggered_by: input.triggered_by,
-            triggered_by_email: input.triggered_by_email,
-            succeeded: error.is_empty(),
-            error: error.clone(),
-        };
-        let noted = ctx.execute_activity(Tenancy::audit_resend, request, small_step(STEP, "write who asked")).await;
+        let noted = note(ctx, &input, &administrator.user_id, &error).await;
         if !error.is_empty() {
-            return Ok(refused(&error));
+            return Ok(refused(&error, noted));
         }
         Ok(wire::ResendWelcomeResult {
             success: Some(true),
             email: Some(administrator.email),
             tenant_name: Some(administrator.tenant_name),
             // The mail is out; that nobody wrote down who asked is said, not hidden.
-            error: noted
-                .err()
-                .map(|error| format!("the mail was sent, but not noted: {}", StepError::from(error).text)),
+            error: noted.err().map(|why| format!("the mail was sent, but not noted: {why}")),
         })
     }
 }
 
-fn refused(error: &str) -> wire::ResendWelcomeResult {
-    wire::ResendWelcomeResult { success: Some(false), error: Some(error.to_owned()), ..Default::default() }
+/// Writes who asked, and what became of it: also of a refusal. Answers why it could not.
+async fn note(
+    ctx: &WorkflowContext<ResendWelcome>,
+    input: &wire::ResendWelcomeInput,
+    user_id: &str,
+    error: &str,
+) -> Result<(), String> {
+    let request = wire::AuditResendRequest {
+        origin_id: ctx.info().workflow_id().to_owned(),
+        now_ms: now_ms(ctx),
+        tenant_id: input.tenant_id.clone(),
+        user_id: user_id.to_owned(),
+        triggered_by: input.triggered_by.clone(),
+        triggered_by_email: input.triggered_by_email.clone(),
+        succeeded: error.is_empty(),
+        error: error.to_owned(),
+    };
+    match ctx.execute_activity(Tenancy::audit_resend, request, small_step(STEP, "write who asked")).await {
+        Ok(reply) if reply.skipped.is_empty() => Ok(()),
+        Ok(reply) => Err(reply.skipped),
+        Err(error) => Err(StepError::from(error).text),
+    }
+}
+
+fn refused(error: &str, noted: Result<(), String>) -> wire::ResendWelcomeResult {
+    let error = match noted {
+        Ok(()) => error.to_owned(),
+        Err(why) => format!("{error}; this was not noted: {why}"),
+    };
+    wire::ResendWelcomeResult { success: Some(false), error: Some(error), ..Default::default() }
 }

@@ -23,6 +23,8 @@ pub(crate) struct CreationState {
     pub(crate) waiting: Option<Waiting>,
     /// The signal `cancel` has come. Final.
     pub(crate) cancel_asked: bool,
+    /// The tenant may have been written by a try whose answer nobody heard.
+    pub(crate) unsure: bool,
     /// The run that took over.
     pub(crate) handed_to: Option<String>,
 }
@@ -38,6 +40,7 @@ impl Default for CreationState {
             waiting_for: String::new(),
             waiting: None,
             cancel_asked: false,
+            unsure: false,
             handed_to: None,
         }
     }

@@ -2,13 +2,18 @@
 
 use super::drive::Ctx;
 use super::state::{CreationState, Holds};
-use crate::clock::now_ms;
+use crate::clock::left;
 use contract::loose::Loose;
 use model::tenant::repair::{self, Action, Decision};
 use proto::v1::{RepairReply, RepairRequest};
 use std::time::Duration;
 use temporalio_workflow::workflows::select;
-use temporalio_workflow::{CancellableFuture as _, TimerOptions, WaitConditionOptions, WorkflowCancellationToken};
+use temporalio_workflow::{
+    CancellableFuture, TimerOptions, TimerResult, WaitConditionOptions, WorkflowCancellationToken,
+};
+
+/// What a note that is under way at the end of its wait has left.
+const NOTE: Duration = Duration::from_secs(10);
 
 /// How a wait ended.
 pub(super) enum Decided {
@@ -38,26 +43,31 @@ pub(super) fn decide(state: &mut CreationState, cancelled: bool, request: Loose)
     }
 }
 
-/// Waits until somebody decides, or until `until_ms`.
-pub(super) async fn wait<W: Holds>(ctx: &Ctx<W>, until_ms: Option<i64>, own: &WorkflowCancellationToken) -> Decided {
+/// Waits until somebody decides, or until `until_ms`. Beside it the note of the wait is under way.
+pub(super) async fn wait<W: Holds>(
+    ctx: &Ctx<W>,
+    until_ms: Option<i64>,
+    own: &WorkflowCancellationToken,
+    mut note: &mut (impl CancellableFuture + Unpin),
+) -> Decided {
     let decided = |w: &W| w.creation().waiting.as_ref().is_some_and(|waiting| waiting.decision.is_some());
-    let options = || WaitConditionOptions::builder().cancellation_token(own.clone()).build();
+    // Nobody cancels our own token.
+    let options = WaitConditionOptions::builder().cancellation_token(own.clone()).build();
+    let mut wake = std::pin::pin!(ctx.wait_condition_with_options(decided, options));
     match until_ms {
-        // Nobody cancels our own token.
-        None => drop(ctx.wait_condition_with_options(decided, options()).await),
+        None => loop {
+            select! {
+                _ = note => {}
+                _ = wake => break,
+            }
+        },
         Some(until_ms) => {
-            let left = u64::try_from((until_ms - now_ms(ctx)).max(1)).unwrap_or(1);
-            let mut timer = ctx.timer(
-                TimerOptions::builder(Duration::from_millis(left))
-                    .summary("the run's own time for a repair".to_owned())
-                    .cancellation_token(own.clone())
-                    .build(),
-            );
-            let woken = {
-                let mut wake = std::pin::pin!(ctx.wait_condition_with_options(decided, options()));
+            let mut timer = timer(ctx, left(ctx, until_ms), "the run's own time for a repair", own);
+            let woken = loop {
                 select! {
-                    _ = timer => false,
-                    _ = wake => true,
+                    _ = note => {}
+                    _ = timer => break false,
+                    _ = wake => break true,
                 }
             };
             if woken {
@@ -76,4 +86,37 @@ pub(super) async fn wait<W: Holds>(ctx: &Ctx<W>, until_ms: Option<i64>, own: &Wo
         Some(decision)
     });
     decision.map_or(Decided::TimeIsUp, Decided::By)
+}
+
+/// Ends the note of a wait that is over: one that is under way may still be written, one that cannot be is given up.
+pub(super) async fn end_note<W: Holds>(
+    ctx: &Ctx<W>,
+    own: &WorkflowCancellationToken,
+    mut note: impl CancellableFuture + Unpin,
+) {
+    if note.is_terminated() {
+        return;
+    }
+    let mut timer = timer(ctx, NOTE, "a last try of the note", own);
+    let written = select! {
+        _ = note => true,
+        _ = timer => false,
+    };
+    if written {
+        timer.cancel();
+        timer.await;
+    } else {
+        note.cancel();
+        note.await;
+    }
+}
+
+fn timer<'ctx, W: Holds>(
+    ctx: &'ctx Ctx<W>,
+    duration: Duration,
+    summary: &str,
+    own: &WorkflowCancellationToken,
+) -> impl CancellableFuture<Output = TimerResult> + use<'ctx, W> {
+    let options = TimerOptions::builder(duration).summary(summary.to_owned()).cancellation_token(own.clone()).build();
+    ctx.timer(options)
 }

@@ -5,27 +5,70 @@ use proto::v1 as wire;
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
-/// Input of `createTenant`. What Stripe said beats what the caller gave; key base, times and ids are the caller's to add.
-pub fn create_tenant(tenant: &NewTenant, stripe: Option<&wire::StripeDetails>) -> wire::CreateTenantRequest {
+/// What was bought cannot be told from what Stripe and the caller say. Names fields, never ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BillingConflict {
+    /// Both name a subscription, and they differ.
+    #[error("checkoutSessionId, stripeSubscriptionId: name different subscriptions; start again with one of them")]
+    Subscriptions,
+    /// The caller's subscription counts, and its price is not given.
+    #[error("stripePriceId: is needed with stripeSubscriptionId, because the checkout has no subscription")]
+    NoPrice,
+}
+
+/// Input of `createTenant`. What Stripe said beats what the caller gave; a checkout without a subscription leaves the caller's
+/// own. Key base, times and ids are the caller's to add.
+///
+/// # Errors
+/// [`BillingConflict`]: a tenant must not be linked to the wrong subscription, and not stay unlinked.
+pub fn create_tenant(
+    tenant: &NewTenant,
+    stripe: Option<&wire::StripeDetails>,
+) -> Result<wire::CreateTenantRequest, BillingConflict> {
     let given = &tenant.billing_address;
     let read = stripe.and_then(|details| details.billing_address.clone());
     let address = if *given == BillingAddress::default() { read } else { None };
-    wire::CreateTenantRequest {
+    let own_count = tenant.license_count.unwrap_or(0);
+    let bought = stripe.and_then(|details| details.links.as_ref()).filter(|links| !links.subscription_id.is_empty());
+    let own = &tenant.stripe;
+    let (links, license_count) = match (stripe, bought) {
+        (None, _) => (links(own), own_count),
+        (Some(_), Some(bought)) if !own.subscription.is_empty() && own.subscription != bought.subscription_id => {
+            return Err(BillingConflict::Subscriptions);
+        }
+        (Some(details), Some(bought)) => (bought.clone(), details.license_count),
+        (Some(_), None) if !own.subscription.is_empty() && own.price.is_empty() => {
+            return Err(BillingConflict::NoPrice);
+        }
+        (Some(details), None) => {
+            let customer = details.links.as_ref().map(|links| links.customer_id.clone()).unwrap_or_default();
+            let links = wire::StripeLinks { customer_id: customer, ..links(own) };
+            (links, if own_count > 0 { own_count } else { details.license_count })
+        }
+    };
+    let (salt, hash) = match &tenant.admin.password {
+        GivenPassword::Hash(text) => text.split_once(':').unwrap_or_default(),
+        GivenPassword::None | GivenPassword::Text(_) | GivenPassword::Reference(_) => ("", ""),
+    };
+    let chars = |part: &str| u32::try_from(part.len()).unwrap_or(u32::MAX);
+    Ok(wire::CreateTenantRequest {
         tenant_id: tenant.tenant_id.clone().unwrap_or_default(),
         company_name: tenant.company_name.clone(),
         client_name: tenant.client_name.clone(),
         admin_email: tenant.admin.email.clone(),
-        license_count: stripe.map_or_else(|| tenant.license_count.unwrap_or(0), |details| details.license_count),
+        license_count,
         plan: tenant.plan.map(|plan| plan.as_str().to_owned()).unwrap_or_default(),
         product_code: tenant.product.as_str().to_owned(),
         billing_source: tenant.billing_source.as_str().to_owned(),
-        stripe: Some(stripe.and_then(|details| details.links.clone()).unwrap_or_else(|| links(&tenant.stripe))),
+        stripe: Some(links),
         apple_iap: tenant.apple_iap.as_ref().map(apple),
         billing_address: Some(address.unwrap_or_else(|| billing_address(given))),
         addons: tenant.addons.clone(),
         checkout_session_id: tenant.checkout_session_id.clone(),
+        password_salt_chars: chars(salt),
+        password_hash_chars: chars(hash),
         ..wire::CreateTenantRequest::default()
-    }
+    })
 }
 
 /// Input of `createAdminUser`: the one place but the start input where a password of the legacy form stands.
@@ -45,11 +88,15 @@ pub fn create_admin(admin: &NewAdmin) -> wire::CreateAdminUserRequest {
     request
 }
 
-/// The start input as JSON text without the administrator's password, and whether one was taken out.
+/// The start input as JSON text without the administrator's password and its hash, and whether one was taken out.
 pub fn without_password(input: &Value) -> (String, bool) {
     let mut input = input.clone();
-    let admin = input.get_mut("adminUser").and_then(Value::as_object_mut);
-    let taken = admin.and_then(|admin| admin.remove("password")).is_some_and(|password| !password.is_null());
+    let mut taken = false;
+    if let Some(admin) = input.get_mut("adminUser").and_then(Value::as_object_mut) {
+        for field in ["password", "passwordHash"] {
+            taken |= admin.remove(field).is_some_and(|secret| !secret.is_null());
+        }
+    }
     (input.to_string(), taken)
 }
 
@@ -99,7 +146,40 @@ mod tests {
         let input = json!({ "tenantName": "Acme", "adminUser": { "email": "a@b.c", "password": "canary" } });
         let (text, taken) = without_password(&input);
         assert!(taken && !text.contains("canary") && text.contains("a@b.c"), "{text}");
+        let input = json!({ "adminUser": { "email": "a@b.c", "passwordHash": "canary:00" } });
+        let (text, taken) = without_password(&input);
+        assert!(taken && !text.contains("canary"), "{text}");
         assert!(!without_password(&json!({ "adminUser": { "password": null } })).1);
         assert!(!without_password(&json!("no object")).1);
+    }
+
+    fn bought(own: Value, checkout: Option<&str>) -> Result<(String, String, u32), BillingConflict> {
+        let mut input = json!({ "tenantName": "Acme", "checkoutSessionId": "cs_1", "licenseCount": 7,
+            "adminUser": { "firstName": "Ada", "lastName": "Byron", "email": "a@b.c" } });
+        for (field, value) in own.as_object().unwrap() {
+            input[field] = value.clone();
+        }
+        let tenant = model::tenant::input::parse(&input, None).unwrap();
+        let links = wire::StripeLinks {
+            customer_id: "cus_1".to_owned(),
+            subscription_id: checkout.unwrap_or_default().to_owned(),
+            ..wire::StripeLinks::default()
+        };
+        let details = wire::StripeDetails { links: Some(links), license_count: 3, billing_address: None };
+        let request = create_tenant(&tenant, Some(&details))?;
+        let links = request.stripe.unwrap();
+        Ok((links.customer_id, links.subscription_id, request.license_count))
+    }
+
+    #[test]
+    fn a_checkout_without_a_subscription_leaves_the_callers() {
+        let own = json!({ "stripeSubscriptionId": "sub_own", "stripePriceId": "price_own" });
+        let of = |subscription: &str, count| Ok(("cus_1".to_owned(), subscription.to_owned(), count));
+        assert_eq!(bought(own.clone(), None), of("sub_own", 7));
+        assert_eq!(bought(own.clone(), Some("sub_own")), of("sub_own", 3));
+        assert_eq!(bought(json!({}), Some("sub_bought")), of("sub_bought", 3));
+        assert_eq!(bought(json!({}), None), of("", 7));
+        assert_eq!(bought(own, Some("sub_bought")), Err(BillingConflict::Subscriptions));
+        assert_eq!(bought(json!({ "stripeSubscriptionId": "sub_own" }), None), Err(BillingConflict::NoPrice));
     }
 }

@@ -57,7 +57,8 @@ pub(super) async fn run(
         let text = "the administrator was created before with another password";
         return Err(TenantError::of(FailureType::IdempotencyConflict, text));
     }
-    Ok(kept.reply)
+    // Only the record knows it when this run has no password to give.
+    Ok(wire::CreateAdminUserReply { operator_supplied: kept.password_mac.is_some(), ..kept.reply })
 }
 
 async fn write(conn: &mut PgConnection, row: &AdminRow<'_>, tenant: Uuid) -> Result<Kept, TenantError> {
@@ -82,6 +83,7 @@ async fn write(conn: &mut PgConnection, row: &AdminRow<'_>, tenant: Uuid) -> Res
     let role: Uuid = role.field("role_id")?;
     sql::INSERT_USER_ROLE.bind(tenant).bind(user).bind(role).bind(micros(request.now_ms)).execute(conn).await?;
     sql::END_ADDRESS_CLAIM.bind(&request.origin_id).execute(conn).await?;
-    let reply = wire::CreateAdminUserReply { user_id: user.to_string(), role_id: role.to_string() };
+    let (user_id, role_id) = (user.to_string(), role.to_string());
+    let reply = wire::CreateAdminUserReply { user_id, role_id, ..wire::CreateAdminUserReply::default() };
     Ok(Kept { reply, password_mac: row.password_mac.clone() })
 }

@@ -102,6 +102,13 @@ pub(super) async fn write(
     Ok(())
 }
 
+/// Asked once per process; see [`Asked::item_column`].
+async fn has_item_column(conn: &mut PgConnection) -> Result<bool, TenantError> {
+    let there: bool = sql::HAS_ITEM_COLUMN.plain().one(conn).await?.field("there")?;
+    tracing::info!(there, "looked for the column stripe_subscriptions.stripe_subscription_item_id");
+    Ok(there)
+}
+
 /// The item's id has a column only in some installations; without one it stands in the metadata.
 async fn write_subscription(
     conn: &mut PgConnection,
@@ -111,7 +118,7 @@ async fn write_subscription(
 ) -> Result<(), TenantError> {
     let request = asked.request;
     let links = request.stripe.clone().unwrap_or_default();
-    let has_column: bool = sql::HAS_ITEM_COLUMN.plain().one(conn).await?.field("there")?;
+    let has_column = asked.item_column.get_or_try_init(|| has_item_column(conn)).await.copied()?;
     let item = Some(links.subscription_item_id.clone()).filter(|item| !item.is_empty());
     let metadata: Option<Value> =
         item.clone().filter(|_| !has_column).map(|item| json!({ "stripe_subscription_item_id": item }));

@@ -11,12 +11,16 @@ use proto::v1 as wire;
 use serde_json::json;
 use sqlx::postgres::PgConnection;
 use sqlx::types::Json;
+use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 /// Code and name of a country that is not known.
 const NO_COUNTRY: (&str, &str) = ("XX", "Unknown");
 /// What stands in a column that must not be null where nothing is known.
 const NOT_KNOWN: &str = "N/A";
+
+/// Fields that differ between a first run and its successor.
+const NOT_IN_THE_DIGEST: [&str; 3] = ["proposedTenantId", "passwordSaltChars", "passwordHashChars"];
 
 /// A request, with what the activity adds to it.
 pub(super) struct Asked<'a> {
@@ -26,6 +30,8 @@ pub(super) struct Asked<'a> {
     /// The run that asks.
     pub(super) workflow_id: &'a str,
     pub(super) settings: &'a TenantSettings,
+    /// Whether this installation has a column for the subscription's item, as soon as somebody has looked.
+    pub(super) item_column: &'a OnceCell<bool>,
 }
 
 pub(super) async fn run(conn: &mut PgConnection, asked: &Asked<'_>) -> Result<wire::CreateTenantReply, TenantError> {
@@ -36,7 +42,7 @@ pub(super) async fn run(conn: &mut PgConnection, asked: &Asked<'_>) -> Result<wi
         activity: "createTenant",
         part: "",
         tenant: None,
-        digest: ledger::digest(request, &["proposedTenantId"]),
+        digest: ledger::digest(request, &NOT_IN_THE_DIGEST),
         now_ms: request.now_ms,
     };
     let mut tx = db::begin(conn).await?;

@@ -12,6 +12,9 @@ use sqlx::types::Json;
 use std::fmt;
 use uuid::Uuid;
 
+/// What a repeat of the first delivery is told, after a newer credential was delivered.
+const REPLACED: &str = "another credential was delivered meanwhile";
+
 /// A credential of one user.
 pub struct StoredCredential<'a> {
     /// Id of the workflow that delivers it.
@@ -28,6 +31,17 @@ pub struct StoredCredential<'a> {
     pub hash: Option<&'a str>,
     /// Unix milliseconds.
     pub now_ms: i64,
+    /// How many the user may have been given; `None` for the first one.
+    pub at_most: Option<AtMost>,
+}
+
+/// A bound on the credentials of one user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AtMost {
+    /// The number.
+    pub count: i64,
+    /// Counted from here, in Unix milliseconds.
+    pub since_ms: i64,
 }
 
 impl fmt::Debug for StoredCredential<'_> {
@@ -58,6 +72,16 @@ pub enum Delivery {
     },
     /// The provider has accepted it.
     Delivered,
+    /// It will not be delivered any more, and is forgotten.
+    Closed {
+        /// Why, as the first attempt was told.
+        why: String,
+    },
+    /// The user has been given as many as may be: nothing was kept.
+    TooMany {
+        /// How many.
+        count: i64,
+    },
 }
 
 impl fmt::Debug for Delivery {
@@ -65,6 +89,8 @@ impl fmt::Debug for Delivery {
         f.write_str(match self {
             Self::Pending { .. } => "Pending",
             Self::Delivered => "Delivered",
+            Self::Closed { .. } => "Closed",
+            Self::TooMany { .. } => "TooMany",
         })
     }
 }
@@ -72,14 +98,21 @@ impl fmt::Debug for Delivery {
 /// Keeps it, unless one is kept already; that one is the answer then.
 pub(super) async fn keep(conn: &mut PgConnection, credential: &StoredCredential<'_>) -> Result<Delivery, TenantError> {
     let mut tx = db::begin(conn).await?;
-    ledger::take_turn(&mut tx, vec![credential.origin_id.to_owned()]).await?;
+    ledger::take_turn(&mut tx, turns(credential)).await?;
     let delivery = match sql::FIND_CREDENTIAL.bind(credential.key()).optional(&mut tx).await? {
         Some(record) if record.field::<bool>("delivered")? => Delivery::Delivered,
+        Some(record) if record.field::<Option<String>>("closed")?.is_some() => {
+            Delivery::Closed { why: record.field::<Option<String>>("closed")?.unwrap_or_default() }
+        }
         Some(record) => Delivery::Pending {
             sealed: record.field::<Option<String>>("sealed")?.unwrap_or_default(),
             since_ms: record.millis("recorded_us")?,
         },
         None => {
+            if let Some(count) = too_many(&mut tx, credential).await? {
+                commit(tx).await?;
+                return Ok(Delivery::TooMany { count });
+            }
             let part = credential.user.to_string();
             let entry = Entry {
                 origin_id: credential.origin_id,
@@ -103,7 +136,44 @@ pub(super) async fn keep(conn: &mut PgConnection, credential: &StoredCredential<
     Ok(delivery)
 }
 
-/// Marks it as delivered and forgets it.
+/// Those of one user take turns where they are counted, whatever run each belongs to.
+fn turns(credential: &StoredCredential<'_>) -> Vec<String> {
+    let mut turns = vec![credential.origin_id.to_owned()];
+    turns.extend(credential.at_most.map(|_| format!("credentials {} {}", credential.tenant, credential.user)));
+    turns
+}
+
+/// How many the user was given, when that is as many as may be.
+async fn too_many(conn: &mut PgConnection, credential: &StoredCredential<'_>) -> Result<Option<i64>, TenantError> {
+    let Some(at_most) = credential.at_most else { return Ok(None) };
+    let count: i64 = sql::COUNT_CREDENTIALS
+        .bind(credential.tenant)
+        .bind(credential.user.to_string())
+        .bind(micros(at_most.since_ms))
+        .bind(credential.activity)
+        .bind(credential.key())
+        .one(conn)
+        .await?
+        .field("count")?;
+    Ok((count >= at_most.count).then_some(count))
+}
+
+/// Forgets it, with the reason that a repeat is told.
+pub(super) async fn close(
+    conn: &mut PgConnection,
+    credential: &StoredCredential<'_>,
+    why: &str,
+) -> Result<(), TenantError> {
+    let mut tx = db::begin(conn).await?;
+    ledger::take_turn(&mut tx, vec![credential.origin_id.to_owned()]).await?;
+    let result = Json(json!({ "delivered": false, "closed": why }));
+    sql::FORGET_CREDENTIAL.bind(credential.key()).bind(result).execute(&mut tx).await?;
+    commit(tx).await?;
+    Ok(())
+}
+
+/// Marks it as delivered and forgets it. With one that was asked for, the first one is forgotten too: its password no longer
+/// opens anything.
 pub(super) async fn delivered(conn: &mut PgConnection, credential: &StoredCredential<'_>) -> Result<(), TenantError> {
     let mut tx = db::begin(conn).await?;
     ledger::take_turn(&mut tx, vec![credential.origin_id.to_owned()]).await?;
@@ -112,6 +182,14 @@ pub(super) async fn delivered(conn: &mut PgConnection, credential: &StoredCreden
     // Only the first report puts a hash in force: a later one must not undo a password that was changed meanwhile.
     if first == 1 {
         put_in_force(&mut tx, credential).await?;
+        if credential.at_most.is_some() {
+            sql::FORGET_FIRST
+                .bind(credential.tenant)
+                .bind(credential.user.to_string())
+                .bind(Json(json!({ "delivered": false, "closed": REPLACED })))
+                .execute(&mut tx)
+                .await?;
+        }
     }
     commit(tx).await?;
     Ok(())

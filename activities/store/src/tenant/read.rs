@@ -47,16 +47,15 @@ pub(super) async fn administrator(
     }))
 }
 
-pub(super) async fn resends_since(
+pub(super) async fn checkout_is_elsewhere(
     conn: &mut PgConnection,
-    tenant: Uuid,
-    user: Uuid,
-    since_ms: i64,
-) -> Result<i64, TenantError> {
+    checkout: &str,
+    origin_id: &str,
+) -> Result<bool, TenantError> {
     let mut tx = db::begin(conn).await?;
-    let record = sql::COUNT_RESENDS.bind(tenant).bind(user.to_string()).bind(micros(since_ms)).one(&mut tx).await?;
+    let record = sql::CHECKOUT_IS_ELSEWHERE.bind(checkout.to_lowercase()).bind(origin_id).one(&mut tx).await?;
     commit(tx).await?;
-    Ok(record.field("count")?)
+    Ok(record.field("elsewhere")?)
 }
 
 pub(super) async fn audit(

@@ -60,7 +60,10 @@ fn fields_have_their_types_and_ranges() {
         json!({ "adminUser.password": "long enough", "adminUser.passwordRef": "x" }),
         "adminUser.password: CONTRADICTS passwordHash or passwordRef",
     );
-    check(json!({ "adminUser.passwordHash": "zz:00" }), "adminUser.passwordHash: BAD_FORM");
+    for odd in ["zz:00", "00:zz", "000:00", "00:000", ":00", "00:", "0000"] {
+        check(json!({ "adminUser.passwordHash": odd }), "adminUser.passwordHash: BAD_FORM");
+    }
+    check(json!({ "adminUser.passwordHash": "00:00" }), "");
     check(json!({ "adminUser.passwordRef": "../etc/shadow" }), "adminUser.passwordRef: BAD_FORM");
     check(json!({ "tenantId": "abc" }), "tenantId: NOT_A_UUID");
     check(json!({ "tenantId": "00000000-0000-0000-0000-000000000000" }), "tenantId: NOT_A_UUID");
@@ -98,12 +101,13 @@ fn billing_is_consistent() {
 }
 
 #[test]
-fn addresses_follow_the_products_rule() {
-    for good in ["a@b.c", "a.b+c@d-e.example.com"] {
-        assert!(is_address(good), "{good}");
-    }
-    for bad in ["", "a", "a@b", "@b.c", "a@.c", "a@b.", "a b@c.d", "a@b@c.d", "a@b\n.c"] {
-        assert!(!is_address(bad), "{bad}");
+fn an_administrators_address_follows_the_one_rule() {
+    for (text, follows) in crate::tenant::address::CASES {
+        let input = json!({ "adminUser.email": text });
+        // Around it blanks are taken off; what is left follows the rule or is no address.
+        if text.trim() == text && !text.is_empty() && !text.contains(char::is_control) {
+            check(input, if follows { "" } else { "adminUser.email: NOT_AN_ADDRESS" });
+        }
     }
 }
 

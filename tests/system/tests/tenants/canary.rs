@@ -4,28 +4,30 @@
 pub(crate) mod reading;
 
 use crate::cell::Cell;
-use crate::holds::Point;
-use crate::matrix::{hold_all, release_all};
+use crate::holds::{Holder, Point};
 use crate::oracle::mailed_password;
 use crate::replica::Replica;
 use crate::rig::on_the_stack;
-use crate::world::{INTERNAL_SECRET, MAIL_PATH, RESEND_KEY, STRIPE_KEY, WEBHOOK_SECRET, World};
+use crate::world::{INTERNAL_SECRET, MAIL_PATH, PRICE, RESEND_KEY, STRIPE_KEY, WEBHOOK_SECRET, World};
 use anyhow::{Context as _, ensure};
-use harness::Ended;
+use harness::{Ended, eventually};
 use outbound::testkit::Answer;
 use reading::{page, positions, texts};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// Where an existing caller's contract puts a person into a payload: start inputs, inputs of named activities, contracted
 /// results (contract, section 14). `start` is a workflow's input, other names are activities; the repair's input carries the
 /// start input on, as text.
-const PERSONS: [&str; 20] = [
+const PERSONS: [&str; 22] = [
     "start tenantCreationWorkflow: adminUser.email",
     "start tenantCreationWorkflow: adminUser.firstName",
     "start tenantCreationWorkflow: adminUser.lastName",
     "start tenantCreationWorkflow: billingAddress.line1",
     "start tenantCreationWorkflow: billingAddress.phone",
+    "result fetchStripeDetailsFromCheckout: billingAddress.line1",
+    "result fetchStripeDetailsFromCheckout: billingAddress.phone",
     "input createTenant: adminEmail",
     "input createTenant: billingAddress.line1",
     "input createTenant: billingAddress.phone",
@@ -72,6 +74,44 @@ fn canary(mut cell: Cell, password: bool) -> Canary {
     Canary { cell, person }
 }
 
+/// A checkout whose address Stripe knows, and the caller does not give.
+fn bought(world: &World) -> Canary {
+    let mut one = canary(Cell::bought(world, "canarybought"), false);
+    if let Some(input) = one.cell.input.as_object_mut() {
+        input.remove("billingAddress");
+    }
+    let (word, person) = (&one.cell.word, &one.person);
+    let item = json!({ "id": format!("si_{word}"), "price": { "id": PRICE }, "quantity": 1 });
+    let address = json!({ "line1": person["street"], "city": "Sampleton", "country": "GB" });
+    let session = json!({
+        "id": one.cell.checkout(),
+        "customer": { "id": format!("cus_{word}") },
+        "customer_details": { "address": address, "phone": person["telephone"] },
+        "subscription": { "id": format!("sub_{word}"), "items": { "data": [item], "has_more": false } },
+    });
+    world.stripe.always(&one.cell.checkout_path(), Answer::json(200, &session));
+    one
+}
+
+/// Creations with an operator's password, each in the middle of one of these activities.
+async fn hold(world: &World, points: &[Point]) -> anyhow::Result<Vec<(Canary, Holder)>> {
+    let mut held = Vec::new();
+    for point in points {
+        let one = canary(Cell::new(world, &format!("canaryheld{point:?}")), true);
+        let holder = point.hold(world, &one.cell).await?;
+        one.cell.start().await?;
+        eventually(&format!("{} is held", point.as_str()), Duration::from_secs(60), || async {
+            match point.is_reached(world, &one.cell, &holder).await {
+                Ok(true) => Ok(()),
+                other => Err(format!("{other:?}")),
+            }
+        })
+        .await?;
+        held.push((one, holder));
+    }
+    Ok(held)
+}
+
 /// Lives of every kind: complete with mail and with an operator's password, refused, without mail, waiting, handed over,
 /// killed in the middle, mailed again.
 async fn lives(world: &World) -> anyhow::Result<(Vec<Canary>, Vec<String>)> {
@@ -107,16 +147,21 @@ async fn lives(world: &World) -> anyhow::Result<(Vec<Canary>, Vec<String>)> {
     refused.cell.start().await?;
     refused.cell.ended().await?;
 
+    let paid = bought(world);
+    paid.cell.start().await?;
+    let ended = paid.cell.ended().await?;
+    ensure!(matches!(ended, Ended::Completed(_)), "{ended:?}");
+
     // An operator's password, a step that cannot go on, and a successor.
     let handed = canary(Cell::new(world, "canaryhanded"), true);
-    let handed = Canary { cell: Cell { run_timeout: std::time::Duration::from_secs(30), ..handed.cell }, ..handed };
+    let handed = Canary { cell: Cell { run_timeout: Duration::from_secs(30), ..handed.cell }, ..handed };
     crate::repairs::blocked(world, &handed.cell).await?;
     handed.cell.ended().await?;
     let waiting =
         world.rig.ask(&format!("SELECT tenant::text FROM tenants WHERE client_name = '{}'", handed.cell.name)).await?;
     runs.push(format!("tenant-repair-{waiting}"));
 
-    for one in [complete, taken, faulty, refused, handed] {
+    for one in [complete, taken, faulty, refused, paid, handed] {
         runs.push(one.cell.run.id.clone());
         all.push(one);
     }
@@ -160,13 +205,16 @@ fn no_person_and_no_secret_is_outside_the_positions_of_the_contract() {
         // A worker with every line of its log, killed in the middle of a creation with a password.
         world.rig.stack.stop_part("worker").await?;
         let worker = Replica::start(world, "canary", &[("LOG_LEVEL", "trace")])?;
-        let (canaries, runs) = lives(world).await?;
-        let mut held = hold_all(world, "canary", &[Point::Admin, Point::MailNoted]).await?;
+        let (mut canaries, mut runs) = lives(world).await?;
+        let held = hold(world, &[Point::Admin, Point::MailNoted]).await?;
         worker.kill().await?;
-        release_all(&mut held).await;
         world.rig.stack.start_part("worker").await?;
-        for one in &held {
-            one.cell.ended().await?;
+        for (one, holder) in held {
+            holder.release().await;
+            let ended = one.cell.ended().await?;
+            ensure!(matches!(ended, Ended::Completed(_)), "{ended:?}");
+            runs.push(one.cell.run.id.clone());
+            canaries.push(one);
         }
         let secrets = secrets(world, &canaries)?;
         ensure!(secrets.len() >= 10, "only {} secrets are known", secrets.len());

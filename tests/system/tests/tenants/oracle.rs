@@ -227,6 +227,9 @@ async fn mail(world: &World, cell: &Cell, tenant: &str, mailed: Mailed) -> anyho
     if let Some(password) = cell.password() {
         ensure!(world.hasher.verify(&SecretString::from(password), &stored), "{word}: not the operator's password");
     }
+    if cell.flag("skipWelcomeEmail") {
+        ensure!(mails.is_empty(), "{word}: a mail was asked for, though none is wanted");
+    }
     if mailed == Mailed::Never {
         return Ok(());
     }
@@ -285,6 +288,16 @@ pub(crate) fn callbacks(world: &World, cell: &Cell, end: &str) -> anyhow::Result
     let one_key = statuses.values().chain(calls.values()).all(|keys| keys.len() == 1);
     ensure!(one_key, "{word}: one news under several keys: {statuses:?} {calls:?}");
     Ok(())
+}
+
+/// What the shop heard of a checkout at last, by both of its routes.
+pub(crate) fn last_words(world: &World, checkout: &str) -> (String, String) {
+    let last = |path: &str, field: &str, state: &str| {
+        let bodies = world.shop.requests_to(path).into_iter().filter_map(|request| request.json::<Value>());
+        let last = bodies.filter(|body| body[field] == json!(checkout)).next_back();
+        last.and_then(|body| body[state].as_str().map(str::to_owned)).unwrap_or_default()
+    };
+    (last(STATUS_PATH, "checkoutSessionId", "workflowStatus"), last(CALLBACK_PATH, "sessionId", "status"))
 }
 
 /// No workflow task failed: nothing loops behind a run that looks alive.

@@ -82,6 +82,10 @@ async fn without_its_mail(world: &World, cell: &Cell, why: &str) -> anyhow::Resu
         fresh_worker(world).await?;
         let sent = crate::success::resend(world, &tenant, "").await?;
         ensure!(sent["success"] == json!(true), "the mail cannot be sent again: {sent}");
+        let kept = format!(
+            "SELECT count(*)::text FROM tenantry.activity_ledger WHERE tenant = '{tenant}' AND sealed IS NOT NULL"
+        );
+        ensure!(world.rig.ask(&kept).await? == "0", "the first credential is still kept");
         Ok(())
     })
     .await

@@ -68,6 +68,8 @@ fn many_starts_end_with_one_tenant() {
             cell.with("billingSource", json!("stripe")).with("checkoutSessionId", json!(first.checkout()))
         })
         .await?;
+        let last = oracle::last_words(world, &first.checkout());
+        ensure!(last == ("completed".to_owned(), "completed".to_owned()), "the shop's last words: {last:?}");
         race(world, "transaction", Told::Winner, |cell| {
             let iap =
                 json!({ "originalTransactionId": shared, "productId": "p", "bundleId": "b", "environment": "Sandbox" });

@@ -2,10 +2,12 @@
 
 use crate::cell::Cell;
 use crate::oracle::{self, Mailed, mailed_password};
+use crate::replica::Replica;
 use crate::rig::on_the_stack;
 use crate::world::World;
 use anyhow::{Context as _, ensure};
 use credentials::PasswordHash;
+use futures::future::try_join_all;
 use harness::{Ended, Start};
 use outbound::testkit::Recorded;
 use secrecy::SecretString;
@@ -67,6 +69,8 @@ fn a_checkout_is_read_linked_and_told_of() {
         let Ended::Failed { kind, details, .. } = again.ended().await? else { anyhow::bail!("a second tenant") };
         ensure!(kind == "DuplicateError", "{kind}");
         ensure!(details == Some(json!({ "existingTenantId": tenant })), "{details:?}");
+        let last = oracle::last_words(world, &cell.checkout());
+        ensure!(last == ("completed".to_owned(), "completed".to_owned()), "the shop's last words: {last:?}");
         Ok(())
     });
 }
@@ -115,7 +119,7 @@ fn an_appliance_gets_its_own_id_and_the_operators_password() {
 }
 
 #[test]
-fn a_hash_is_taken_and_one_of_another_form_waits_for_a_repair() {
+fn a_hash_is_taken_and_one_of_other_lengths_is_refused_before_anything_is_written() {
     on_the_stack(async |world| {
         let mut cell = Cell::new(world, "hash").with("skipWelcomeEmail", json!(true));
         let secret = SecretString::from("chosen-elsewhere");
@@ -131,10 +135,11 @@ fn a_hash_is_taken_and_one_of_another_form_waits_for_a_repair() {
         let mut cell = Cell::new(world, "oddhash");
         cell.input["adminUser"]["passwordHash"] = json!("00ff:00ff");
         cell.start().await?;
-        let state = cell.run.waits(Duration::from_secs(30)).await?;
-        ensure!(state.repair.and_then(|repair| repair.reason).as_deref() == Some("ValidationError"), "another reason");
-        ensure!(cell.run.decide("abandon").await?.accepted == Some(true), "not accepted");
-        Ok(())
+        let ended = cell.ended().await?;
+        let Ended::Failed { kind, details, .. } = &ended else { anyhow::bail!("{ended:?}") };
+        let named = json!([{ "field": "adminUser.passwordHash", "code": "BAD_FORM" }]);
+        ensure!((kind.as_str(), details.as_ref()) == ("ValidationError", Some(&named)), "{ended:?}");
+        oracle::nothing(world, &cell).await
     });
 }
 
@@ -180,8 +185,47 @@ fn a_mail_that_is_sent_again_gives_a_new_password_a_few_times_an_hour() {
                  WHERE details ->> 'tenantId' = '{tenant}'"
             ))
             .await?;
-        let sent = "tenant.welcome.email.resent completed";
-        ensure!(audit == format!("{sent}, {sent}, {sent}, tenant.welcome.email.resend.failed failed"), "{audit}");
+        let (sent, refused) = ("tenant.welcome.email.resent completed", "tenant.welcome.email.resend.failed failed");
+        ensure!(audit == format!("{sent}, {sent}, {sent}, {refused}, {refused}"), "{audit}");
+        Ok(())
+    });
+}
+
+#[test]
+fn of_ten_mails_that_are_asked_for_at_once_three_go_out() {
+    on_the_stack(async |world| {
+        let cell = Cell::new(world, "tenatonce").with("skipWelcomeEmail", json!(true));
+        let tenant = watched(world, &cell, Mailed::Never).await?;
+        let asked = try_join_all((0..10).map(|_| resend(world, &tenant, ""))).await?;
+        let sent = asked.iter().filter(|result| result["success"] == json!(true)).count();
+        let mails = world.mails_to(&cell.email).len();
+        ensure!((sent, mails) == (3, 3), "{sent} were sent, {mails} mails");
+        Ok(())
+    });
+}
+
+#[test]
+fn without_stripe_and_a_billing_tenant_it_is_said() {
+    on_the_stack(async |world| {
+        world.rig.stack.stop_part("worker").await?;
+        let none = [("STRIPE_SECRET_KEY", ""), ("MASTER_BILLING_TENANT_ID", "")];
+        let _worker = Replica::start(world, "unpaid", &none)?;
+        let paid = Cell::new(world, "unpaid").with("billingSource", json!("stripe"));
+        let paid = paid.with("stripeCustomerId", json!("cus_unpaid"));
+        paid.start().await?;
+        let ended = paid.ended().await?;
+        let Ended::Failed { kind, text, .. } = &ended else { anyhow::bail!("{ended:?}") };
+        ensure!(kind == "ConfigurationError" && text.contains("STRIPE_SECRET_KEY"), "{ended:?}");
+        oracle::nothing(world, &paid).await?;
+        let cell = Cell::new(world, "unnoted").with("skipWelcomeEmail", json!(true));
+        let cell = cell.with("skipCustomerTracking", json!(true));
+        let tenant = watched(world, &cell, Mailed::Never).await?;
+        let result = resend(world, &tenant, "").await?;
+        let said = result["error"].as_str().unwrap_or_default();
+        ensure!(result["success"] == json!(true) && said.contains("NO_BILLING_TENANT"), "{result}");
+        let result = resend(world, &tenant, &uuid::Uuid::new_v4().to_string()).await?;
+        let said = result["error"].as_str().unwrap_or_default();
+        ensure!(result["success"] == json!(false) && said.contains("NO_BILLING_TENANT"), "{result}");
         Ok(())
     });
 }

@@ -147,14 +147,14 @@ fn settings(reader: &mut Reader<'_>) -> Settings {
         reader.problem("TENANTRY_LICENSE_CHECK_IN_URL", "must begin with https://");
     }
     let budgets = match reader.text("TENANTRY_LICENSE_ATTEMPT_BUDGETS").map(|text| BudgetRules::parse(&text)) {
-        None => default.budgets.clone(),
+        None => default.budgets,
         Some(Ok(budgets)) => budgets,
         Some(Err(_)) => {
             reader.problem(
                 "TENANTRY_LICENSE_ATTEMPT_BUDGETS",
                 "must be words such as source=20/900 (attempts/seconds), cap=5000, with commas between them",
             );
-            default.budgets.clone()
+            default.budgets
         }
     };
     Settings {

@@ -6,17 +6,20 @@ use super::{Done, created_ms, customer_tag, options, tenant_id};
 use contract::tenancy::Tenancy;
 use model::tenant::step::Step;
 use proto::v1 as wire;
-use std::time::Duration;
 
 /// The portal user: its invitation comes with a later part of the product.
 const PORTAL_USER: (&str, &str) = ("portal_user", "NO_INVITATION");
 
 /// Client, tag and contact in the management tenant.
-pub(super) async fn run<W: Holds>(ctx: &Ctx<W>, course: &Course, limit: Duration) -> Done {
+pub(super) async fn run<W: Holds>(ctx: &Ctx<W>, course: &Course, until_ms: i64) -> Done {
     let step = Step::CreatingCustomerTracking;
     let skip = |part: &str, why: &str| ctx.state_mut(|w| w.creation_mut().skip(part, why));
     let management = ctx
-        .execute_activity(Tenancy::management_tenant, wire::ManagementTenantRequest {}, options(course, limit, step))
+        .execute_activity(
+            Tenancy::management_tenant,
+            wire::ManagementTenantRequest {},
+            options(ctx, course, until_ms, step),
+        )
         .await?
         .tenant_id;
     if management.is_empty() {
@@ -32,8 +35,10 @@ pub(super) async fn run<W: Holds>(ctx: &Ctx<W>, course: &Course, limit: Duration
         tenant_id: tenant_id(ctx),
         tenant_name: tenant.company_name.clone(),
     };
-    let client =
-        ctx.execute_activity(Tenancy::create_customer_client, request, options(course, limit, step)).await?.customer_id;
+    let client = ctx
+        .execute_activity(Tenancy::create_customer_client, request, options(ctx, course, until_ms, step))
+        .await?
+        .customer_id;
     ctx.state_mut(|w| w.creation_mut().facts.customer_client_id.clone_from(&client));
 
     let request = wire::CustomerContactRequest {
@@ -45,8 +50,10 @@ pub(super) async fn run<W: Holds>(ctx: &Ctx<W>, course: &Course, limit: Duration
         last_name: tenant.admin.last_name.clone(),
         email: tenant.admin.email.clone(),
     };
-    let contact =
-        ctx.execute_activity(Tenancy::create_customer_contact, request, options(course, limit, step)).await?.contact_id;
+    let contact = ctx
+        .execute_activity(Tenancy::create_customer_contact, request, options(ctx, course, until_ms, step))
+        .await?
+        .contact_id;
     if contact.is_empty() {
         skip("customer_contact", "ADDRESS_TAKEN");
     }
@@ -59,7 +66,7 @@ pub(super) async fn run<W: Holds>(ctx: &Ctx<W>, course: &Course, limit: Duration
         client_id: client,
         tag_text: customer_tag(tenant.product).to_owned(),
     };
-    ctx.execute_activity(Tenancy::tag_customer_client, request, options(course, limit, step)).await?;
+    ctx.execute_activity(Tenancy::tag_customer_client, request, options(ctx, course, until_ms, step)).await?;
     skip(PORTAL_USER.0, PORTAL_USER.1);
     Ok(())
 }

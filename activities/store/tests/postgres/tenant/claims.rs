@@ -235,3 +235,22 @@ async fn an_address_passes_from_its_claim_to_its_user_without_a_gap() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn the_shop_hears_of_a_checkout_from_its_own_creation_until_that_is_complete() {
+    with_database(async |db: &Db| {
+        let world = World::new(db).await;
+        let mut asked = request("one");
+        asked.checkout_session_id = "cs_One".to_owned();
+        let origin = asked.origin_id.clone();
+        let elsewhere = async |origin: &str| world.store.checkout_is_elsewhere("cs_One", origin).await.unwrap();
+        assert!(!elsewhere(&origin).await);
+        let mut made = Creation::new(asked);
+        made.learn(&made.run(&world.store, Step::Create, T0).await.unwrap());
+        assert!(!elsewhere(&origin).await);
+        assert!(elsewhere("another").await);
+        world.store.record(&made.state("completed", T0 + 1)).await.unwrap();
+        assert!(elsewhere(&origin).await);
+    })
+    .await;
+}

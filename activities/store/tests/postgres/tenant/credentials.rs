@@ -1,10 +1,10 @@
 //! A credential is kept, delivered once and forgotten; its hash comes into force when it should (R5, R7).
 
-use crate::fixture::{Db, T0, with_database};
+use crate::fixture::{Db, MINUTE, T0, with_database};
 use crate::tenant::steps::{Creation, Step, request};
 use crate::tenant::world::{HASH, SEALED, World, refusal};
 use model::tenant::failure::FailureType;
-use store::tenant::{Delivery, StoredCredential};
+use store::tenant::{AtMost, Delivery, StoredCredential};
 use uuid::Uuid;
 
 /// A creation whose administrator exists.
@@ -135,6 +135,75 @@ async fn a_report_of_a_delivery_that_nobody_began_changes_nothing() {
         let before = world.everything().await;
         world.store.delivered(&made.credential(Some(HASH), T0)).await.unwrap();
         assert_eq!(world.everything().await, before);
+    })
+    .await;
+}
+
+/// One that somebody asked for, at most three an hour.
+fn again<'a>(made: &'a Creation, origin_id: &'a str, now_ms: i64) -> StoredCredential<'a> {
+    StoredCredential {
+        origin_id,
+        activity: "resendWelcomeEmail",
+        at_most: Some(AtMost { count: 3, since_ms: now_ms - 60 * MINUTE }),
+        ..made.credential(None, now_ms)
+    }
+}
+
+#[tokio::test]
+async fn of_many_that_are_asked_for_at_once_three_are_kept() {
+    with_database(async |db: &Db| {
+        let world = World::new(db).await;
+        let store = World::steps(store::pool((*db.worker.connect_options()).clone(), 10), world.billing);
+        let made = with_admin(&world).await;
+        let origins: Vec<String> = (0..10).map(|n| format!("resend-{n}")).collect();
+        let asked: Vec<_> = origins.iter().map(|origin| again(&made, origin, T0)).collect();
+        let kept = futures::future::join_all(asked.iter().map(|credential| store.keep_credential(credential))).await;
+        let kept: Vec<Delivery> = kept.into_iter().map(Result::unwrap).collect();
+        let is_kept = |delivery: &Delivery| matches!(delivery, Delivery::Pending { .. });
+        assert_eq!(kept.iter().filter(|delivery| is_kept(delivery)).count(), 3, "{kept:?}");
+        assert!(kept.iter().all(|delivery| is_kept(delivery) || *delivery == Delivery::TooMany { count: 3 }));
+        // A repeat of one that was kept is not refused, and an hour later there is room again.
+        let first = kept.iter().position(is_kept).unwrap();
+        assert_eq!(store.keep_credential(&asked[first]).await.unwrap(), kept[first]);
+        assert!(is_kept(&store.keep_credential(&again(&made, "later", T0 + 61 * MINUTE)).await.unwrap()));
+        // Another user's are counted for themselves.
+        let other = world.user(made.tenant, "o@one.example", "internal").await;
+        let others = StoredCredential { user: other, ..again(&made, "other", T0) };
+        assert!(is_kept(&store.keep_credential(&others).await.unwrap()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refused_credential_is_forgotten_and_a_repeat_is_told_why() {
+    with_database(async |db: &Db| {
+        let world = World::new(db).await;
+        let made = with_admin(&world).await;
+        world.store.keep_credential(&made.credential(Some(HASH), T0)).await.unwrap();
+        world.store.close_credential(&made.credential(None, T0), "recipient_refused").await.unwrap();
+        assert_eq!(sealed(&world).await, "NULL");
+        let closed = Delivery::Closed { why: "recipient_refused".to_owned() };
+        assert_eq!(world.store.keep_credential(&made.credential(Some("cc:dd"), T0 + 1)).await.unwrap(), closed);
+        assert_eq!(password(&world, &made).await, HASH);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_credential_that_was_asked_for_and_delivered_ends_the_first_one() {
+    with_database(async |db: &Db| {
+        let world = World::new(db).await;
+        let made = with_admin(&world).await;
+        world.store.keep_credential(&made.credential(Some(HASH), T0)).await.unwrap();
+        world.store.keep_credential(&again(&made, "resend-1", T0 + 1)).await.unwrap();
+        let resent = StoredCredential { hash: Some("new:hash"), ..again(&made, "resend-1", T0 + 2) };
+        world.store.delivered(&resent).await.unwrap();
+        assert_eq!(world.count("tenantry.activity_ledger WHERE sealed IS NOT NULL").await, "0");
+        assert_eq!(password(&world, &made).await, "new:hash");
+        // The creation's own mail does not go out any more, and undoes nothing.
+        let first = world.store.keep_credential(&made.credential(Some(HASH), T0 + 3)).await.unwrap();
+        assert!(matches!(first, Delivery::Closed { .. }), "{first:?}");
+        assert_eq!(password(&world, &made).await, "new:hash");
     })
     .await;
 }

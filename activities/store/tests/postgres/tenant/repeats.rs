@@ -136,6 +136,8 @@ async fn another_password_is_a_conflict_and_no_password_is_not() {
         let with = |hash, mac: Option<&str>| (hash, mac.map(str::to_owned));
         let (hash, password_mac) = with("first:hash", Some("mac one"));
         let first = world.store.create_admin(&AdminRow { request: &asked, hash, password_mac }).await.unwrap();
+        // The record says that an operator gave the password, also to a run that has none to give.
+        assert!(first.operator_supplied);
         let before = world.everything().await;
         assert!(before.iter().all(|line| !line.contains("a password of an operator")));
 
@@ -172,6 +174,9 @@ async fn a_state_is_logged_once_and_a_completed_creation_stays_so() {
         let mut open = creation.state("open", T0 + 9);
         (open.by, open.note) = ("an operator".to_owned(), "the price is there".to_owned());
         world.store.record(&open).await.unwrap();
+        assert_eq!(world.standing().await, ["open  1"]);
+        // A note of the wait that comes when the wait is over changes nothing.
+        world.store.record(&repair).await.unwrap();
         assert_eq!(world.standing().await, ["open  1"]);
         world.store.record(&creation.state("completed", T0 + 10)).await.unwrap();
         world.store.record(&repair).await.unwrap();

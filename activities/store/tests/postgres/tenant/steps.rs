@@ -136,6 +136,7 @@ impl Creation {
             sealed: SEALED,
             hash,
             now_ms,
+            at_most: None,
         }
     }
 
@@ -167,6 +168,7 @@ impl Creation {
             Step::Keep => match store.keep_credential(&self.credential(Some(HASH), now_ms)).await? {
                 Delivery::Pending { sealed, .. } => json!({ "sealed": sealed }),
                 Delivery::Delivered => json!({}),
+                other @ (Delivery::Closed { .. } | Delivery::TooMany { .. }) => panic!("{other:?}"),
             },
             Step::Delivered => {
                 store.delivered(&self.credential(None, now_ms)).await?;
