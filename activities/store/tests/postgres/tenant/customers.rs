@@ -1,12 +1,10 @@
 //! The vendor's record of its customers (contract, section 7), and what sending a mail again leaves behind (section 10).
 
-use crate::fixture::{Db, MINUTE, T0, with_database};
+use crate::fixture::{Db, T0, with_database};
 use crate::tenant::steps::{Creation, request};
-use crate::tenant::world::{AT, HASH, World};
+use crate::tenant::world::{AT, World};
 use proto::v1 as wire;
 use serde_json::json;
-use store::tenant::StoredCredential;
-use uuid::Uuid;
 
 fn client_request(world: &World<'_>, made: &Creation) -> wire::CustomerClientRequest {
     wire::CustomerClientRequest {
