@@ -18,7 +18,7 @@ pub const MARKED: &[u8] = b"1";
 ///
 /// Its payload is `json/plain`, as without the wrapper, with [`MARK`] as one more metadata key. Where the codec is on, the
 /// payload is encrypted; where it is off, the payload stays what every caller reads. Reading asks for no mark, so callers
-/// that know nothing of it are understood, and so is [`Loose`](crate::loose::Loose) as the reader of what this has written.
+/// that know nothing of it are understood, and so is [`Loose`] as the reader of what this has written.
 ///
 /// No `Debug` output and no error shows any of the value: an error of serde quotes what it could not read.
 ///

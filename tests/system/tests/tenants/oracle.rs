@@ -293,8 +293,8 @@ pub(crate) fn callbacks(world: &World, cell: &Cell, end: &str) -> anyhow::Result
 /// What the shop heard of a checkout at last, by both of its routes.
 pub(crate) fn last_words(world: &World, checkout: &str) -> (String, String) {
     let last = |path: &str, field: &str, state: &str| {
-        let bodies = world.shop.requests_to(path).into_iter().filter_map(|request| request.json::<Value>());
-        let last = bodies.filter(|body| body[field] == json!(checkout)).next_back();
+        let mut bodies = world.shop.requests_to(path).into_iter().filter_map(|request| request.json::<Value>());
+        let last = bodies.rfind(|body| body[field] == json!(checkout));
         last.and_then(|body| body[state].as_str().map(str::to_owned)).unwrap_or_default()
     };
     (last(STATUS_PATH, "checkoutSessionId", "workflowStatus"), last(CALLBACK_PATH, "sessionId", "status"))
