@@ -41,7 +41,7 @@ enum Command {
     Tenant(tenant::TenantArgs),
     /// Looks at portal domains and acts on them.
     Domain(domain::DomainArgs),
-    /// Verifies and signs licences, and presigns downloads of the appliance.
+    /// Verifies and signs licences by hand, and works on the registry through the licence API.
     License(license::LicenseArgs),
     /// Redeems install codes, applies licences and checks in, on an appliance.
     Appliance(appliance::ApplianceArgs),

@@ -1,11 +1,12 @@
-// The database of the Node worker: the product's own SQL texts, read from activities/store/src/tenant/sql.rs, so that both
+// The database of the Node worker: the product's own SQL texts, read from activities/store/src/tenant/sql/, so that both
 // workers send the same statements; and the ledger, which keeps a step's answer beside its rows.
 const { createHash } = require('node:crypto');
-const { readFileSync } = require('node:fs');
+const { readFileSync, readdirSync } = require('node:fs');
 const { join } = require('node:path');
 const { Pool } = require('pg');
 
-const source = readFileSync(join(__dirname, '../../../activities/store/src/tenant/sql.rs'), 'utf8');
+const folder = join(__dirname, '../../../activities/store/src/tenant/sql');
+const source = readdirSync(folder).map((file) => readFileSync(join(folder, file), 'utf8')).join('\n');
 const texts = new Map([...source.matchAll(/^ {4}([A-Z_]+) "[^"]*" = "\n([^"]*)";$/gm)].map(([, name, sql]) => [name, sql]));
 
 const pool = new Pool({
@@ -23,7 +24,7 @@ async function transaction(work) {
   const client = await pool.connect();
   const run = async (name, parameters) => {
     const sql = texts.get(name);
-    if (!sql) throw new Error(`no statement ${name} in sql.rs`);
+    if (!sql) throw new Error(`no statement ${name} in ${folder}`);
     return (await client.query(sql, parameters)).rows;
   };
   try {
