@@ -149,7 +149,7 @@ async fn an_attack_reduces_budgets_and_the_cap_serves_known_sources_only() {
 }
 
 /// One code of every kind that is refused.
-async fn bad_codes(world: &World) -> Vec<(&'static str, Code)> {
+pub(crate) async fn bad_codes(world: &World) -> Vec<(&'static str, Code)> {
     let mut codes = Vec::new();
     let changes = [
         ("expired", "expires_at = now(), created_at = now() - interval '1 day'"),

@@ -10,4 +10,5 @@ mod redemptions;
 mod refusals;
 mod secrecy_at_rest;
 mod sweeping;
+mod uniform;
 mod world;

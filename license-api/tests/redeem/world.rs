@@ -24,7 +24,7 @@ use model::license::install_code::CodeLength;
 use model::license::token::{Audience, Terms, UncheckedToken};
 use model::license::token_keys::{TestKeys, TrustSet, TrustedKey};
 use serde_json::{Value, json};
-use sqlx::postgres::PgPool;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _};
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
@@ -56,6 +56,7 @@ pub(crate) struct World {
     pub(crate) state: AppState,
     pub(crate) app: Router,
     pub(crate) files: KeyFiles,
+    service: PgConnectOptions,
     clock: Arc<HandClock>,
     _folder: tempfile::TempDir,
 }
@@ -122,7 +123,7 @@ pub(crate) async fn with_settings(settings: Settings, test: impl AsyncFnOnce(&Wo
     let admin = pool(options.clone(), 4);
     let app_role = AppRole::new(&role, Some("a password".into())).unwrap();
     migrate(&admin, &app_role, &mut credentials::system_random()).await.unwrap();
-    let service = pool(options.username(&role).password("a password"), 20);
+    let service = options.username(&role).password("a password");
     let world = World::new(admin, service, settings);
     let outcome = AssertUnwindSafe(test(&world)).catch_unwind().await;
     world.state.pool.close().await;
@@ -144,7 +145,7 @@ pub(crate) fn signer(kid: &str) -> Arc<DevelopmentSigner> {
 }
 
 impl World {
-    fn new(admin: PgPool, service: PgPool, settings: Settings) -> Self {
+    fn new(admin: PgPool, service: PgConnectOptions, settings: Settings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, text: String| {
             let path = folder.path().join(name);
@@ -160,14 +161,22 @@ impl World {
             keyset: None,
         };
         let clock = Arc::new(HandClock(AtomicI64::new(T0)));
-        let state = state(service, &files, &clock, settings, "v1-test");
-        Self { admin, app: router(state.clone()), state, files, clock, _folder: folder }
+        let state = state(pool(service.clone(), 20), &files, &clock, settings, "v1-test");
+        Self { admin, app: router(state.clone()), state, files, service, clock, _folder: folder }
     }
 
     /// The same registry behind a service that signs with another key id.
     pub(crate) fn signing_with(&self, kid: &str) -> Router {
         let settings = self.state.settings.clone();
         router(state(self.state.pool.clone(), &self.files, &self.clock, settings, kid))
+    }
+
+    /// The same registry behind a service with one connection, whose driver tells of every statement.
+    pub(crate) fn telling_statements(&self) -> Router {
+        // What `license_api::db::pool` sets, but for the silence about statements.
+        let pool = PgPoolOptions::new().max_connections(1).test_before_acquire(false);
+        let pool = pool.connect_lazy_with(self.service.clone());
+        router(state(pool, &self.files, &self.clock, self.state.settings.clone(), "v1-test"))
     }
 
     pub(crate) fn set_time(&self, now: i64) {

@@ -22,8 +22,9 @@ use uuid::Uuid;
 
 /// How often a code is looked at anew because something changed between decision and transaction.
 const ROUNDS_MAX: usize = 4;
-/// Stands in for a text that is no code, so that it costs what a code costs (licensing contract, L-06).
-const NO_CODE: &str = "0000000000";
+/// Fills what stands in for a text that is no code, so that it costs what a code costs (licensing contract, L-06). No code
+/// that is minted has this symbol.
+const NO_SYMBOL: &str = "0";
 
 /// A redeemed code, and the bytes of its answer.
 pub(super) enum Redeemed {
@@ -91,7 +92,11 @@ fn prepare<'a>(state: &AppState, asked: &Asked, attempt: &'a Counted) -> Prepare
     let body = &asked.body;
     let code = InstallCode::parse(body.claim_code.expose_secret());
     let is_code = code.is_ok();
-    let code = code.unwrap_or_else(|_| InstallCode::parse(NO_CODE).expect("it has the form of a code"));
+    // As long as the codes that are minted: what is hashed of it has as many blocks.
+    let code = code.unwrap_or_else(|_| {
+        let text = NO_SYMBOL.repeat(state.settings.code_length.get());
+        InstallCode::parse(&text).expect("it has the form of a code")
+    });
     let keys = state.keys.codes();
     Prepared {
         request: RedeemRequest {
@@ -213,3 +218,7 @@ fn replay(state: &AppState, found: Option<&Found>) -> Result<Redeemed, Failure> 
     };
     Ok(Redeemed::Before(body.expose_secret().to_vec()))
 }
+
+#[cfg(test)]
+#[path = "redeem_tests.rs"]
+mod tests;
