@@ -66,3 +66,9 @@ CREATE TABLE extension_audit_logs (
   status varchar(50), error_message text, details jsonb, ip_address varchar(45), user_agent text,
   created_at timestamptz DEFAULT now(),
   PRIMARY KEY (tenant, log_id));
+
+-- The licence of an appliance (licensing contract, section 4.7). No row means the hosted product, and so this copy has none.
+CREATE TABLE license_state (
+  id serial PRIMARY KEY, edition_choice text NOT NULL DEFAULT 'ce', trial_started_at timestamptz, license_token text,
+  updated_at timestamptz NOT NULL DEFAULT now(), appliance_id text, check_in_url text, appliance_credential text,
+  last_checkin_at timestamptz);

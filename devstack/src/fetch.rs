@@ -111,6 +111,38 @@ pub(crate) fn publish(building: &Path, entry: &Path, files: &[PathBuf]) -> io::R
     }
 }
 
+/// Sees to it that the entry is whole: when it is not, `make` fills a folder beside it, which is moved into place, and answers
+/// the files to check it by. Two first starts wait for each other. `source` is what an error points to.
+///
+/// # Errors
+/// Those of `make`; [`StartError::Prepare`] when the cache cannot be written.
+pub(crate) async fn once(
+    entry: &Path,
+    source: &Path,
+    progress: &dyn Progress,
+    make: impl AsyncFnOnce(&Path) -> Result<Vec<PathBuf>, StartError>,
+) -> Result<(), StartError> {
+    if whole(entry) {
+        return Ok(());
+    }
+    let failed = |what: &str, error: io::Error| explain(what, &error.to_string(), source);
+    let _lock = lock(entry).await.map_err(|error| failed("lock the cache", error))?;
+    if whole(entry) {
+        return Ok(());
+    }
+    if entry.exists() {
+        progress.event(Event::Note(&format!("{} is broken and is made anew", entry.display())));
+    }
+    let building = entry.with_extension(format!("new-{}", std::process::id()));
+    let _ = fs::remove_dir_all(&building);
+    fs::create_dir_all(&building).map_err(|error| failed("make a cache folder", error))?;
+    let made = make(&building).await;
+    if made.is_err() {
+        let _ = fs::remove_dir_all(&building);
+    }
+    publish(&building, entry, &made?).map_err(|error| failed("move what was made into the cache", error))
+}
+
 /// A lock on one cache entry, so that two first starts do not build the same thing twice.
 pub(crate) async fn lock(entry: &Path) -> io::Result<fs::File> {
     let path = entry.with_extension("lock");

@@ -36,25 +36,7 @@ pub(crate) async fn build(project: &Path, progress: &dyn Progress) -> Result<Pat
     let inputs = sources(&module).map_err(|error| failed("read the cluster's sources", error))?;
     let entry =
         cache_dir().join(format!("cluster-{}", key(inputs.iter().map(|(name, raw)| (name.as_str(), raw.as_slice())))));
-    if fetch::whole(&entry) {
-        return Ok(entry);
-    }
-    let _lock = fetch::lock(&entry).await.map_err(|error| failed("lock the cache", error))?;
-    if fetch::whole(&entry) {
-        return Ok(entry);
-    }
-    if entry.exists() {
-        progress.event(Event::Note(&format!("{} is broken and is built anew", entry.display())));
-    }
-    let building = entry.with_extension(format!("new-{}", std::process::id()));
-    let _ = fs::remove_dir_all(&building);
-    fs::create_dir_all(&building).map_err(|error| failed("make a cache folder", error))?;
-    let made = make(project, &module, &building, progress).await;
-    if made.is_err() {
-        let _ = fs::remove_dir_all(&building);
-    }
-    let files = made?;
-    fetch::publish(&building, &entry, &files).map_err(|error| failed("move the built parts into the cache", error))?;
+    fetch::once(&entry, &module, progress, async |building| make(project, &module, building, progress).await).await?;
     Ok(entry)
 }
 

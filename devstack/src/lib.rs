@@ -7,8 +7,10 @@
 //!
 //! Parts that are ours run as `<executable> dev part <name> …`, which the executable hands to [`run_part`].
 
+mod appliance;
 mod cluster;
 mod down;
+mod downloads;
 mod edge;
 mod error;
 mod external;
@@ -28,6 +30,7 @@ mod progress;
 mod project;
 mod ready;
 mod roles;
+mod rust;
 mod seed;
 mod spec;
 mod stack;
@@ -39,6 +42,7 @@ mod tenancy;
 mod tools;
 mod wheels;
 
+pub use appliance::APPLIANCE_TENANT;
 pub use down::{DownError, DownReport, down};
 pub use error::{PartError, StartError};
 pub use external::{STACK_VARIABLE, points_outside};

@@ -66,11 +66,13 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
     file.write_all(text.as_bytes())
 }
 
-/// The variables of the service and of its migration; `database` are those of the stack's administrator.
+/// The variables of the service and of its migration; `database` are those of the stack's administrator, `downloads` those of
+/// the object store, when there is one.
 pub(crate) fn service(
     root: &Path,
     ports: &BTreeMap<String, u16>,
     database: &BTreeMap<String, String>,
+    downloads: &[(String, String)],
 ) -> io::Result<BTreeMap<String, String>> {
     let folder = folder(root);
     let path = |name: &str| folder.join(name).display().to_string();
@@ -98,6 +100,7 @@ pub(crate) fn service(
         .map(|(name, value)| (name.to_owned(), value)),
     );
     all.retain(|_, value| !value.is_empty());
+    all.extend(downloads.iter().cloned());
     Ok(all)
 }
 

@@ -22,7 +22,9 @@ pub enum Group {
     SampleApp,
     /// `tenantry challenge-responder`; needs [`Group::Postgres`] and [`Group::Cluster`].
     Responder,
-    /// `tenantry license-api` with a database of its own; needs [`Group::Postgres`].
+    /// The object store with a stand-in for the appliance's image, and the page that leads to it.
+    Downloads,
+    /// `tenantry license-api` with a database of its own, and the database of an appliance; needs [`Group::Postgres`].
     License,
     /// `tenantry worker`; needs the groups it talks to.
     Worker,
@@ -30,7 +32,7 @@ pub enum Group {
 
 impl Group {
     /// Every group, in the order of their start.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Temporal,
         Self::Postgres,
         Self::Mail,
@@ -39,6 +41,7 @@ impl Group {
         Self::Edge,
         Self::SampleApp,
         Self::Responder,
+        Self::Downloads,
         Self::License,
         Self::Worker,
     ];

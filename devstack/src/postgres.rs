@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use nix::unistd::{Gid, Uid, User, chown, geteuid};
 
+use crate::appliance;
 use crate::error::{StartError, file, prepare};
 use crate::ports::Ports;
 use crate::project::key;
@@ -43,8 +44,8 @@ pub(crate) struct Postgres {
     password: String,
     port: u16,
     ephemeral: bool,
-    /// Exists once the database is complete.
-    mark: PathBuf,
+    /// Where the files are that say which databases are complete.
+    own: PathBuf,
 }
 
 /// Takes the port.
@@ -80,15 +81,17 @@ fn prepare_blocking(root: &Path, tools: &Tools, port: u16, ephemeral: bool) -> R
     let password_file = own.join("password");
     if data.join("PG_VERSION").exists() && data.join("complete").exists() {
         let password = fs::read_to_string(&password_file).map_err(file(&password_file))?;
-        return Ok(Postgres { programs, data, user, password, port, ephemeral, mark: own.join("database-complete") });
+        return Ok(Postgres { programs, data, user, password, port, ephemeral, own });
     }
     let password: String = (0..4).map(|_| format!("{:08x}", rand::random::<u32>())).collect();
-    let _ = fs::remove_file(own.join("database-complete"));
+    for database in [DATABASE, appliance::DATABASE] {
+        let _ = fs::remove_file(mark(&own, database));
+    }
     initdb(&programs, &data, user, &password)?;
     write_private(&password_file, &password).map_err(file(&password_file))?;
     let complete = data.join("complete");
     fs::write(&complete, "").map_err(file(&complete))?;
-    Ok(Postgres { programs, data, user, password, port, ephemeral, mark: own.join("database-complete") })
+    Ok(Postgres { programs, data, user, password, port, ephemeral, own })
 }
 
 impl Postgres {
@@ -118,20 +121,25 @@ impl Postgres {
         part
     }
 
-    /// Makes the database `server` and runs these files in it, unless that was done: the file that says so is written
-    /// last, so after a failure both are made again.
+    /// Makes the product's database and runs these files in it, unless that was done.
     pub(crate) async fn create_database(&self, files: &[PathBuf]) -> Result<(), StartError> {
-        let done = self.mark.as_path();
+        self.create(DATABASE, files).await
+    }
+
+    /// Makes a database and runs these files in it, unless that was done: the file that says so is written last, so after a
+    /// failure both are made again.
+    pub(crate) async fn create(&self, database: &str, files: &[PathBuf]) -> Result<(), StartError> {
+        let done = mark(&self.own, database);
         if done.exists() {
             return Ok(());
         }
-        self.psql("postgres", &["-c".to_owned(), format!("drop database if exists {DATABASE}")]).await?;
-        self.psql("postgres", &["-c".to_owned(), format!("create database {DATABASE}")]).await?;
+        self.psql("postgres", &["-c".to_owned(), format!("drop database if exists {database}")]).await?;
+        self.psql("postgres", &["-c".to_owned(), format!("create database {database}")]).await?;
         for sql in files {
             let args = ["-1".to_owned(), "-f".to_owned(), sql.display().to_string()];
-            self.psql(DATABASE, &args).await?;
+            self.psql(database, &args).await?;
         }
-        Ok(fs::write(done, "").map_err(file(done))?)
+        Ok(fs::write(&done, "").map_err(file(&done))?)
     }
 
     /// Makes an empty database beside it, unless it is there.
@@ -197,11 +205,9 @@ impl Postgres {
 
     /// The variables of a caller, as the administrator.
     pub(crate) fn environment(&self) -> Vec<(String, String)> {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
-        let url = format!("postgres://postgres:{}@{address}/{DATABASE}", self.password);
         let text = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let mut all = vec![
-            text("DATABASE_URL", &url),
+            text("DATABASE_URL", &self.url(DATABASE)),
             text("DB_HOST", "127.0.0.1"),
             text("DB_PORT", &self.port.to_string()),
             text("DB_NAME_SERVER", DATABASE),
@@ -214,9 +220,23 @@ impl Postgres {
         all
     }
 
+    /// The URL of one database, as the administrator.
+    pub(crate) fn url(&self, database: &str) -> String {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
+        format!("postgres://postgres:{}@{address}/{database}", self.password)
+    }
+
     /// The folder that goes with an ephemeral stack, when it is not below the stack's own.
     pub(crate) fn outside(&self) -> Option<PathBuf> {
         (self.ephemeral && self.user.is_some()).then(|| self.data.clone())
+    }
+}
+
+/// Exists once the database is complete.
+fn mark(own: &Path, database: &str) -> PathBuf {
+    match database {
+        DATABASE => own.join("database-complete"),
+        other => own.join(format!("database-complete-{other}")),
     }
 }
 

@@ -23,7 +23,7 @@ use crate::stack::Stack;
 use crate::state::State;
 use crate::supervise::{Ending, Supervisor};
 use crate::tools::{self, Tools};
-use crate::{down, edge, license, mail, network, seed, temporal, tenancy};
+use crate::{appliance, down, downloads, edge, license, mail, network, seed, temporal, tenancy};
 
 /// Starts what the options ask for and waits until every part serves.
 ///
@@ -150,6 +150,9 @@ fn take_ports(root: &Path, parts: &PartSet, earlier: BTreeMap<String, u16>) -> i
     if parts.has(Group::Mail) {
         mail::ports(&mut ports)?;
     }
+    if parts.has(Group::Downloads) {
+        downloads::ports(&mut ports)?;
+    }
     if parts.has(Group::License) {
         license::ports(&mut ports)?;
     }
@@ -189,12 +192,20 @@ impl Rise<'_> {
     async fn all(&self) -> Result<(), StartError> {
         let cluster = self.cluster();
         tenancy::prepare(&self.options.root).map_err(file(&self.options.root))?;
+        if self.parts.has(Group::Downloads) {
+            downloads::prepare(&self.options.root).map_err(file(&self.options.root))?;
+        }
         self.set_environment(cluster.as_ref(), None)?;
-        let (postgres, (), (), ()) =
-            tokio::try_join!(self.postgres(), self.temporal(), self.mail(), self.cluster_and_edge(cluster.as_ref()))?;
+        let (postgres, (), (), (), ()) = tokio::try_join!(
+            self.postgres(),
+            self.temporal(),
+            self.mail(),
+            self.downloads(),
+            self.cluster_and_edge(cluster.as_ref())
+        )?;
         self.set_environment(cluster.as_ref(), postgres.as_ref())?;
         self.migrate().await?;
-        self.license(postgres.as_ref()).await?;
+        tokio::try_join!(self.license(postgres.as_ref()), self.appliance(postgres.as_ref()))?;
         self.roles().await
     }
 
@@ -229,6 +240,16 @@ impl Rise<'_> {
         let folder = self.options.root.join("mail");
         fs::create_dir_all(&folder).map_err(file(&folder))?;
         self.part(mail::part(&self.options.project, &self.options.root, self.tools, self.ports)).await
+    }
+
+    async fn downloads(&self) -> Result<(), StartError> {
+        let Some(program) = self.tools.object_store.as_ref().filter(|_| self.parts.has(Group::Downloads)) else {
+            return Ok(());
+        };
+        let root = &self.options.root;
+        let store = downloads::store(program, root, self.ports).map_err(file(root))?;
+        let page = downloads::page(&self.options.binary, root, self.ports).map_err(file(root))?;
+        tokio::try_join!(self.part(store), self.part(page)).map(drop)
     }
 
     async fn postgres(&self) -> Result<Option<Postgres>, StartError> {
@@ -339,13 +360,34 @@ impl Rise<'_> {
         license::prepare(root).map_err(file(root))?;
         postgres.create_beside(license::DATABASE).await?;
         let administrator = postgres.environment().into_iter().collect();
-        let environment = license::service(root, self.ports, &administrator).map_err(file(root))?;
+        let downloads = match self.parts.has(Group::Downloads) {
+            true => downloads::settings(root, self.ports).map_err(file(root))?,
+            false => Vec::new(),
+        };
+        let environment = license::service(root, self.ports, &administrator, &downloads).map_err(file(root))?;
         let log = self.supervisor.log("license-migrate");
         let mut command = tokio::process::Command::new(&self.options.binary);
         command.args(["license-api", "migrate"]).envs(&environment).env_remove("DATABASE_URL");
         crate::fetch::run("license migrate", &mut command, &log, self.progress).await?;
         let port = self.ports.get("license-api").copied().unwrap_or_default();
         self.part(license::part(&self.options.binary, root, environment, port)).await
+    }
+
+    /// The database of an appliance, beside that of the hosted product: made and seeded, then migrated by the executable.
+    async fn appliance(&self, postgres: Option<&Postgres>) -> Result<(), StartError> {
+        let Some(postgres) = postgres.filter(|_| self.parts.has(Group::License)) else { return Ok(()) };
+        // Without the product's tables there is nothing to keep a licence in.
+        if self.options.sql_files.is_empty() {
+            return Ok(());
+        }
+        let mut files = self.options.sql_files.clone();
+        files.push(appliance::seed(&self.options.project));
+        postgres.create(appliance::DATABASE, &files).await?;
+        let log = self.supervisor.log("appliance-migrate");
+        let mut command = tokio::process::Command::new(&self.options.binary);
+        command.args(["migrate", "--database-only"]).envs(self.role_environment());
+        command.env("DATABASE_URL", postgres.url(appliance::DATABASE));
+        crate::fetch::run("appliance migrate", &mut command, &log, self.progress).await
     }
 
     async fn roles(&self) -> Result<(), StartError> {
@@ -399,8 +441,13 @@ impl Rise<'_> {
         if self.parts.has(Group::Mail) {
             all.extend(mail::environment(&self.options.root, self.ports));
         }
+        if self.parts.has(Group::Downloads) {
+            let root = &self.options.root;
+            all.extend(downloads::environment(root, self.ports).map_err(file(root))?);
+        }
         if self.parts.has(Group::License) {
             all.extend(license::environment(&self.options.root, self.ports));
+            all.extend(postgres.map(appliance::environment).unwrap_or_default());
         }
         let shop = self.parts.has(Group::SampleApp).then(|| self.ports.get("sample-app").copied()).flatten();
         all.extend(tenancy::environment(&self.options.root, shop));

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::error::StartError;
 use crate::options::{Group, PartSet};
 use crate::progress::Progress;
-use crate::{golang, wheels};
+use crate::{golang, rust, wheels};
 
 /// Where the executables are.
 #[derive(Clone, Debug)]
@@ -16,6 +16,8 @@ pub struct Tools {
     pub postgres: PathBuf,
     /// `devcluster`, `pilot-discovery` and `crds/`; `None` when no cluster is asked for.
     pub cluster: Option<PathBuf>,
+    /// The object store; `None` when no downloads are asked for.
+    pub object_store: Option<PathBuf>,
 }
 
 /// Fetches and builds what these parts need; quick when it is all there.
@@ -30,6 +32,12 @@ pub async fn prepare(project: &std::path::Path, parts: &PartSet, progress: &dyn 
             false => Ok(None),
         }
     };
-    let (wheels, cluster) = tokio::try_join!(wheels::install(project, progress), cluster)?;
-    Ok(Tools { bin: wheels.join("bin"), postgres: wheels.join("postgres"), cluster })
+    let object_store = async {
+        match parts.has(Group::Downloads) {
+            true => rust::object_store(project, progress).await.map(Some),
+            false => Ok(None),
+        }
+    };
+    let (wheels, cluster, object_store) = tokio::try_join!(wheels::install(project, progress), cluster, object_store)?;
+    Ok(Tools { bin: wheels.join("bin"), postgres: wheels.join("postgres"), cluster, object_store })
 }

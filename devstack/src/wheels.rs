@@ -9,7 +9,7 @@ use tokio::process::Command;
 
 use crate::error::{StartError, prepare};
 use crate::fetch;
-use crate::progress::{Event, Progress};
+use crate::progress::Progress;
 use crate::project::{cache_dir, key};
 
 /// Programs that wheels put into `bin/` of the environment as they are.
@@ -40,25 +40,11 @@ async fn environment(
     let failed = |what: &str, error: io::Error| fetch::explain(what, &error.to_string(), &requirements);
     let pins = fs::read(&requirements).map_err(|error| failed("read the pinned wheels", error))?;
     let entry = cache_dir().join(format!("{name}-{}", key([(file, pins.as_slice())])));
-    if fetch::whole(&entry) {
-        return Ok(entry);
-    }
-    let _lock = fetch::lock(&entry).await.map_err(|error| failed("lock the cache", error))?;
-    if fetch::whole(&entry) {
-        return Ok(entry);
-    }
-    if entry.exists() {
-        progress.event(Event::Note(&format!("{} is broken and is fetched anew", entry.display())));
-    }
-    let building = entry.with_extension(format!("new-{}", std::process::id()));
-    let _ = fs::remove_dir_all(&building);
-    let made = make(&requirements, &building, name, progress).await;
-    if made.is_err() {
-        let _ = fs::remove_dir_all(&building);
-    }
-    made?;
-    let files = link(&building).map_err(|error| failed("find the executables of the wheels", error))?;
-    fetch::publish(&building, &entry, &files).map_err(|error| failed("move the wheels into the cache", error))?;
+    let fill = async |building: &Path| {
+        make(&requirements, building, name, progress).await?;
+        link(building).map_err(|error| failed("find the executables of the wheels", error))
+    };
+    fetch::once(&entry, &requirements, progress, fill).await?;
     Ok(entry)
 }
 

@@ -1,10 +1,12 @@
 //! Parts that are ours: they run as `<executable> dev part <name> …`.
 
+mod download_page;
 mod reaper;
 mod sample_app;
 mod sample_shop;
 mod selfcheck_proxy;
 
+pub(crate) use download_page::DOWNLOAD_PATH;
 pub use sample_shop::SAMPLE_PRICE;
 
 use std::path::PathBuf;
@@ -22,7 +24,8 @@ pub fn is_part_command(args: &[String]) -> Option<(String, Vec<String>)> {
 /// Runs one of our parts until the process is ended.
 ///
 /// Parts: `dns CONFIG` (the sample zones), `selfcheck-proxy LISTEN RESOLVER EDGE_HTTP_PORT` (cert-manager's way to port
-/// 80), `sample-app LISTEN` (what the edge routes to), `reaper ROOT` (ends the stack when its standard input ends).
+/// 80), `sample-app LISTEN` (what the edge routes to), `download-page LISTEN` (leads to the appliance's image), `reaper ROOT`
+/// (ends the stack when its standard input ends).
 ///
 /// # Errors
 /// An unknown part, wrong arguments, or an address that is taken.
@@ -38,6 +41,7 @@ pub async fn run_part(name: &str, args: &[String]) -> anyhow::Result<()> {
             selfcheck_proxy::serve(arg(0, "address")?.parse().context("address")?, proxy).await
         }
         "sample-app" => sample_app::serve(arg(0, "address")?.parse().context("address")?).await,
+        "download-page" => download_page::serve(arg(0, "address")?.parse().context("address")?).await,
         "reaper" => reaper::run(&PathBuf::from(arg(0, "data folder")?)).await,
         _ => bail!("no part is called {name}"),
     }

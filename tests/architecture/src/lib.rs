@@ -27,7 +27,8 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
     ("appliance", &["credentials", "license", "model", "outbound"]),
     ("challenge-responder", &["model"]),
     ("dns-server", &[]),
-    ("devstack", &["dns-server"]),
+    // `license` signs the links of the download page.
+    ("devstack", &["dns-server", "license"]),
     (
         "tenantry",
         &[
