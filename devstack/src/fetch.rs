@@ -50,7 +50,8 @@ pub(crate) async fn run(
 
 /// Reads the usual causes from what a tool said.
 pub(crate) fn explain(what: &str, said: &str, log: &Path) -> StartError {
-    const NETWORK: [&str; 9] = [
+    const NETWORK: [&str; 10] = [
+        "could not resolve host",
         "temporary failure in name resolution",
         "no such host",
         "connection refused",

@@ -1,11 +1,14 @@
-//! `migrate`: schema and roles of the database, search attributes of the namespace. Safe to repeat; down undoes the schema.
+//! `migrate`: schema and roles of the database, the licence tables of an appliance, search attributes of the namespace. Safe
+//! to repeat; down undoes the schema.
 
 use crate::cli::{Output, print, print_json};
 use crate::clients::{database, temporal};
 use crate::config::{ClientSettings, Reader, Role, Source};
 use crate::exit::{Exit, Failure};
+use appliance::schema::{self as licenses, Migrated};
 use clap::Args;
 use serde_json::json;
+use sqlx::migrate::MigrateError;
 use std::collections::HashMap;
 use store::{Roles, SchemaError};
 use temporalio_client::tonic::{Code, IntoRequest as _};
@@ -20,7 +23,8 @@ const SEARCH_ATTRIBUTES: [&str; 4] = ["TenantId", "Domain", "DomainStatus", "Dom
 #[derive(Debug, Args)]
 #[command(
     after_help = "The database is changed as DB_USER_ADMIN. The roles tenantry_worker (or TENANTRY_DB_USER) and\n\
-                        tenantry_responder (or TENANTRY_DB_RESPONDER_USER) get the passwords that are set.\n\n\
+                        tenantry_responder (or TENANTRY_DB_RESPONDER_USER) get the passwords that are set.\n\
+                        Where the application has the table license_state, the tables of an appliance's licence are made too.\n\n\
                         Examples:\n  tenantry migrate\n  tenantry migrate --database-only\n  tenantry migrate --down"
 )]
 pub(crate) struct MigrateArgs {
@@ -42,8 +46,14 @@ pub(crate) async fn run(args: MigrateArgs, output: Output, source: &Source) -> R
     let settings = ClientSettings::parse(source, &[Role::Admin]).map_err(|problems| Failure::of(Exit::No, problems))?;
     let roles = read_roles(source)?;
     let pool = database::pool(&settings.database, Role::Admin).await?;
-    let report = if args.down { store::revert(&pool, &roles).await } else { store::migrate(&pool, &roles).await };
-    let report = report.map_err(refused)?;
+    // The tables of licences are in the store's schema: made after it, gone before it.
+    let (report, licensed) = if args.down {
+        let licensed = licenses::revert(&pool).await.map_err(refused_licenses)?;
+        (store::revert(&pool, &roles).await.map_err(refused)?, licensed)
+    } else {
+        let report = store::migrate(&pool, &roles).await.map_err(refused)?;
+        (report, licenses::migrate(&pool, roles.worker.name()).await.map_err(refused_licenses)?)
+    };
     let added = if args.database_only || args.down {
         Vec::new()
     } else {
@@ -52,15 +62,25 @@ pub(crate) async fn run(args: MigrateArgs, output: Output, source: &Source) -> R
     match output {
         Output::Text => {
             let version = report.version.map_or_else(|| "none".to_owned(), |version| version.to_string());
+            let done = if args.down { "undone" } else { "applied" };
+            let licensed = match &licensed {
+                Migrated::Changed(versions) => format!("{} migration(s) {done}", versions.len()),
+                Migrated::NoLicences => "none here".to_owned(),
+            };
             print(&format!(
-                "schema version {version}, {} migration(s) {}; roles: {}; search attributes added: {}",
+                "schema version {version}, {} migration(s) {done}; licence tables: {licensed}; roles: {}; search attributes added: {}",
                 report.changed.len(),
-                if args.down { "undone" } else { "applied" },
                 words(&report.roles),
                 words(&added)
             ));
         }
-        Output::Json => print_json(&json!({"schema": report, "searchAttributesAdded": added})),
+        Output::Json => {
+            let licensed = match licensed {
+                Migrated::Changed(versions) => json!({ "changed": versions }),
+                Migrated::NoLicences => json!(null),
+            };
+            print_json(&json!({"schema": report, "licences": licensed, "searchAttributesAdded": added}));
+        }
     }
     Ok(Exit::Ok)
 }
@@ -87,6 +107,17 @@ fn refused(error: SchemaError) -> Failure {
         SchemaError::ProductMissing | SchemaError::History(_) => Exit::Refused,
         SchemaError::RoleName | SchemaError::Password => Exit::No,
         SchemaError::Database(_) => Exit::Unreachable,
+    };
+    Failure::of(exit, error)
+}
+
+fn refused_licenses(error: licenses::SchemaError) -> Failure {
+    let exit = match &error {
+        licenses::SchemaError::RoleName => Exit::No,
+        // A newer build was here, or a file changed.
+        licenses::SchemaError::Migration(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..))
+        | licenses::SchemaError::Database(_) => Exit::Unreachable,
+        licenses::SchemaError::Migration(_) => Exit::Refused,
     };
     Failure::of(exit, error)
 }

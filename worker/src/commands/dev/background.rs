@@ -139,6 +139,7 @@ pub(super) fn urls(environment: &BTreeMap<String, String>) -> BTreeMap<String, S
     add("temporal", "TEMPORAL_ADDRESS");
     add("kubeconfig", "KUBECONFIG");
     add("licenseApi", "ALGA_LICENSE_SERVICE_URL");
+    add("download", "TENANTRY_DEV_DOWNLOAD_PAGE");
     urls
 }
 
