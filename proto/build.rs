@@ -1,7 +1,12 @@
 //! Compiles the messages with a pure-Rust compiler, so that no `protoc` is needed.
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let files = ["tenantry/v1/portal_domain.proto", "tenantry/v1/platform.proto", "tenantry/v1/tenant.proto"];
+    let files = [
+        "tenantry/v1/portal_domain.proto",
+        "tenantry/v1/platform.proto",
+        "tenantry/v1/tenant.proto",
+        "tenantry/v1/license.proto",
+    ];
     for file in files {
         println!("cargo:rerun-if-changed={file}");
     }
@@ -11,9 +16,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         json.register_file_descriptor(file.clone());
     }
     json.btree_map(["."]).ignore_unknown_fields().build(&[".tenantry.v1"])?;
-    // A message that can hold a password has its Debug in src/lib.rs.
+    // A message that can hold a password, a code, a licence or a person has its Debug in src/lib.rs.
     let mut messages = prost_build::Config::new();
-    messages.skip_debug([".tenantry.v1.CreateAdminUserRequest"]);
+    messages.skip_debug([
+        ".tenantry.v1.CreateAdminUserRequest",
+        ".tenantry.v1.EssentialsRegistrationInput",
+        ".tenantry.v1.RedeemInput",
+        ".tenantry.v1.PrepareRedemptionRequest",
+        ".tenantry.v1.ApplyInput",
+        ".tenantry.v1.ApplyRequest",
+    ]);
     messages.btree_map(["."]).enable_type_names().compile_fds(descriptors)?;
     Ok(())
 }

@@ -32,6 +32,8 @@ pub enum FailureCode {
     NoLicenseOnCode,
     /// There is not exactly one row of licence state: not an appliance, or a damaged one.
     NotSelfHost,
+    /// Another redemption took the place of the one that was to be finished.
+    RedemptionReplaced,
     /// The service refuses for another reason.
     RegistrationRejected,
     /// The service revoked this appliance.
@@ -74,7 +76,7 @@ pub enum Remedy {
 
 impl FailureCode {
     /// Every code, in the order of the alphabet.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::ClusterRefused,
         Self::ClusterUnavailable,
         Self::ConsumedClaimCode,
@@ -89,6 +91,7 @@ impl FailureCode {
         Self::InvalidLicenseResponse,
         Self::NoLicenseOnCode,
         Self::NotSelfHost,
+        Self::RedemptionReplaced,
         Self::RegistrationRejected,
         Self::RevokedAppliance,
         Self::ServiceUnavailable,
@@ -121,6 +124,7 @@ impl FailureCode {
             Self::InvalidLicenseResponse => "invalid_license_response",
             Self::NoLicenseOnCode => "no_license_on_code",
             Self::NotSelfHost => "not_self_host",
+            Self::RedemptionReplaced => "redemption_replaced",
             Self::RegistrationRejected => "registration_rejected",
             Self::RevokedAppliance => "revoked_appliance",
             Self::ServiceUnavailable => "service_unavailable",
@@ -157,6 +161,7 @@ impl FailureCode {
             | Self::InvalidLicenseResponse
             | Self::NoLicenseOnCode
             | Self::NotSelfHost
+            | Self::RedemptionReplaced
             | Self::RegistrationRejected
             | Self::RevokedAppliance
             | Self::StateUnusable
@@ -193,6 +198,9 @@ impl FailureCode {
             }
             Self::NoLicenseOnCode => "This code carries no licence. Enter the activation code of your subscription.",
             Self::NotSelfHost => "This installation keeps no licence of its own.",
+            Self::RedemptionReplaced => {
+                "Another code was entered on this machine meanwhile. Look at what became of it before you enter this one again."
+            }
             Self::RegistrationRejected => "The licence service refuses the registration. Contact support.",
             Self::RevokedAppliance => "The licence service has ended this appliance. Contact support.",
             Self::ServiceUnavailable => {

@@ -17,3 +17,22 @@ impl std::fmt::Debug for v1::CreateAdminUserRequest {
             .finish_non_exhaustive()
     }
 }
+
+/// Shows the references of a message and leaves out what is secret or a person's.
+macro_rules! debug_of_references {
+    ($($message:ident { $($field:ident),+ })+) => {
+        $(impl std::fmt::Debug for v1::$message {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($message))$(.field(stringify!($field), &self.$field))+.finish_non_exhaustive()
+            }
+        })+
+    };
+}
+
+debug_of_references! {
+    EssentialsRegistrationInput { submission_id }
+    RedeemInput { request_ref }
+    PrepareRedemptionRequest { request_ref }
+    ApplyInput { request_ref }
+    ApplyRequest { request_ref }
+}

@@ -2,11 +2,12 @@
 
 use crate::clients::portal_runs::PortalRuns;
 use crate::clients::rotation::Live;
-use crate::clients::{cluster, database, outside, tenancy as tenant_clients};
+use crate::clients::{cluster, database, licensing as license_clients, outside, tenancy as tenant_clients};
 use crate::config::{PortalSettings, Queue, QueueRole, Role, WorkerSettings};
 use crate::exit::{Exit, Failure, OrExit as _};
 use crate::wake::WakeActivities;
 use ::cluster::ClusterActivities;
+use ::licensing::{ApplianceActivities, LicensingCounters, MailParts, RegistryActivities, Site};
 use proto::v1::RunSettings;
 use record::RecordActivities;
 use sqlx::PgPool;
@@ -17,6 +18,9 @@ use temporalio_client::Client;
 use temporalio_sdk::WorkerOptions;
 use temporalio_sdk::workflow_replayer::WorkflowReplayerOptions;
 use tenancy::{Secrets, TenancyActivities, TenancyCounters, TenancySettings};
+use workflows::license::{
+    CheckIn, EssentialsRegistration, InstallCodeReissue, LicenseApply, LicenseRedeem, LicenseRevocation,
+};
 use workflows::platform::{HealthCheck, Readiness};
 use workflows::portal_domain::PortalDomain;
 use workflows::sweep::PortalDomainSweep;
@@ -28,6 +32,22 @@ pub(crate) struct Activities {
     pool: Option<PgPool>,
     portal: Option<PortalActivities>,
     tenancy: Option<TenantParts>,
+    licensing: Option<LicenseParts>,
+}
+
+/// What the activities of licensing are made from.
+#[derive(Clone)]
+struct LicenseParts {
+    live: Live,
+    mail: MailParts,
+    site: Site,
+    counters: LicensingCounters,
+}
+
+impl LicenseParts {
+    fn registry(&self) -> RegistryActivities {
+        RegistryActivities::new(self.live.registry(), self.mail.clone(), self.counters.clone())
+    }
 }
 
 /// What the activities of the tenant queues are made from.
@@ -62,7 +82,10 @@ impl Activities {
     ///
     /// # Errors
     /// A setting cannot be used, such as a kubeconfig without a context.
-    pub(crate) async fn build(settings: &WorkerSettings, counters: TenancyCounters) -> Result<Self, Failure> {
+    pub(crate) async fn build(
+        settings: &WorkerSettings,
+        (counters, license_counters): (TenancyCounters, LicensingCounters),
+    ) -> Result<Self, Failure> {
         let Some(database) = &settings.database else { return Ok(Self::default()) };
         // Remote and local activities of every queue can all want the database at once.
         let slots = settings.process.max_concurrent_activities.saturating_mul(settings.temporal.queues.len() + 1);
@@ -80,7 +103,11 @@ impl Activities {
         let tenancy = match &settings.tenancy {
             None => None,
             Some(config) => {
-                let live = Live::new(tenant_clients::outside(config)?, tenant_clients::hashing(config)?);
+                let registry = match &settings.licensing {
+                    Some(config) => license_clients::registry(&config.registry)?,
+                    None => None,
+                };
+                let live = Live::new(tenant_clients::outside(config)?, tenant_clients::hashing(config)?, registry);
                 Some(TenantParts {
                     store: tenant_clients::store(config, pool.clone()),
                     settings: tenant_clients::settings(config)?,
@@ -91,7 +118,24 @@ impl Activities {
                 })
             }
         };
-        Ok(Self { pool: Some(pool), portal, tenancy })
+        let licensing = match (&settings.licensing, &tenancy) {
+            (Some(config), Some(tenants)) => {
+                let mail = license_clients::mails(
+                    config,
+                    &tenants.store,
+                    &tenants.settings,
+                    &tenants.secrets,
+                    tenants.live.outside(),
+                );
+                let folder = tenants.settings.secret_folder.clone();
+                let counters = license_counters;
+                let site =
+                    license_clients::site(config, pool.clone(), &tenants.secrets, folder, counters.clone()).await?;
+                Some(LicenseParts { live: tenants.live.clone(), mail, site, counters })
+            }
+            (_, _) => None,
+        };
+        Ok(Self { pool: Some(pool), portal, tenancy, licensing })
     }
 
     /// The pool, when a queue needs the database.
@@ -102,6 +146,11 @@ impl Activities {
     /// What follows mounted secrets, when a tenant queue is served.
     pub(crate) fn live(&self) -> Option<&Live> {
         self.tenancy.as_ref().map(|parts| &parts.live)
+    }
+
+    /// The appliance that this worker runs on, when a tenant queue is served.
+    pub(crate) fn site(&self) -> Option<&Site> {
+        self.licensing.as_ref().map(|parts| &parts.site)
     }
 
     /// The cluster's client, when a queue needs it.
@@ -162,6 +211,17 @@ pub(crate) fn on_worker(
                 .register_workflow::<AlgadeskTenantCreation>()?
                 .register_workflow::<ResendWelcome>()?
                 .register_activities(tenants()?.activities());
+            let licensing = activities.licensing.as_ref();
+            let licensing = licensing.ok_or_else(|| anyhow::anyhow!("the tenant queue has no settings of licences"))?;
+            options
+                .register_workflow::<EssentialsRegistration>()?
+                .register_workflow::<InstallCodeReissue>()?
+                .register_workflow::<LicenseRevocation>()?
+                .register_workflow::<LicenseRedeem>()?
+                .register_workflow::<LicenseApply>()?
+                .register_workflow::<CheckIn>()?
+                .register_activities(licensing.registry())
+                .register_activities(ApplianceActivities::new(licensing.site.clone()));
             if !tenants()?.production {
                 options.register_workflow::<TestEmail>()?;
             }
@@ -187,6 +247,12 @@ pub(crate) fn on_replayer(options: &mut WorkflowReplayerOptions) -> anyhow::Resu
         .register_workflow::<AlgadeskTenantCreation>()?
         .register_workflow::<ResendWelcome>()?
         .register_workflow::<TenantRepair>()?
-        .register_workflow::<TestEmail>()?;
+        .register_workflow::<TestEmail>()?
+        .register_workflow::<EssentialsRegistration>()?
+        .register_workflow::<InstallCodeReissue>()?
+        .register_workflow::<LicenseRevocation>()?
+        .register_workflow::<LicenseRedeem>()?
+        .register_workflow::<LicenseApply>()?
+        .register_workflow::<CheckIn>()?;
     Ok(())
 }

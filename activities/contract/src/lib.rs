@@ -3,6 +3,7 @@
 
 pub mod activities;
 pub mod convert;
+pub mod licensing;
 pub mod loose;
 pub mod names;
 pub mod options;

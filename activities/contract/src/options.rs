@@ -76,6 +76,55 @@ pub fn small_step(all: Duration, summary: &str) -> ActivityOptions {
     retried(Duration::from_secs(60).min(all), all, Duration::from_secs(1), Duration::from_secs(30), summary)
 }
 
+/// A call of the licence API for a registration: two minutes a try, 2 s to 60 s between at most 100 tries (licensing contract,
+/// section 8).
+pub fn registration_step(summary: &str) -> ActivityOptions {
+    counted(Duration::from_secs(120), (Duration::from_secs(2), 100), summary)
+}
+
+/// A call of the licence API that ends something: five minutes a try, at most five tries (licensing contract, section 8).
+pub fn revocation_step(summary: &str) -> ActivityOptions {
+    counted(Duration::from_secs(300), (Duration::from_secs(2), 5), summary)
+}
+
+/// A step on an appliance: 30 s a try, 10 s to 2 min between at most five tries (licensing contract, section 8). The licence
+/// API's own `Retry-After` is longer where it names one.
+pub fn appliance_step(summary: &str) -> ActivityOptions {
+    ActivityOptions::with_close_timeouts(ActivityCloseTimeouts::StartToClose(Duration::from_secs(30)))
+        .retry_policy(tries(Duration::from_secs(10), Duration::from_secs(120), 5))
+        .summary(summary.to_owned())
+        .build()
+}
+
+/// The same within the ten minutes of a whole check-in: a schedule of the SDK carries no timeout of its runs.
+pub fn check_in_step(summary: &str) -> ActivityOptions {
+    let timeouts = ActivityCloseTimeouts::ScheduleAndStartToClose {
+        schedule_to_close: Duration::from_secs(600),
+        start_to_close: Duration::from_secs(30),
+    };
+    ActivityOptions::with_close_timeouts(timeouts)
+        .retry_policy(tries(Duration::from_secs(10), Duration::from_secs(120), 5))
+        .summary(summary.to_owned())
+        .build()
+}
+
+fn counted(one: Duration, (first, at_most): (Duration, u32), summary: &str) -> ActivityOptions {
+    ActivityOptions::with_close_timeouts(ActivityCloseTimeouts::StartToClose(one))
+        .heartbeat_timeout(Duration::from_secs(10))
+        .retry_policy(tries(first, Duration::from_secs(60), at_most))
+        .summary(summary.to_owned())
+        .build()
+}
+
+fn tries(first: Duration, longest: Duration, at_most: u32) -> RetryPolicy {
+    RetryPolicy::builder()
+        .initial_interval(first)
+        .backoff_coefficient(2.0)
+        .maximum_interval(longest)
+        .maximum_attempts(at_most)
+        .build()
+}
+
 fn retried(one: Duration, all: Duration, first: Duration, longest: Duration, summary: &str) -> ActivityOptions {
     ActivityOptions::with_close_timeouts(ActivityCloseTimeouts::ScheduleAndStartToClose {
         schedule_to_close: all,

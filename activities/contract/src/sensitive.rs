@@ -138,6 +138,45 @@ impl TemporalDeserializable for SensitiveLoose {
     }
 }
 
+/// A start input from outside that may carry a secret, and whether its sender marked it for the codec. It decodes whatever it
+/// is, like [`Loose`], and no `Debug` output shows any of it.
+#[derive(Clone, Default, PartialEq)]
+pub struct Guarded {
+    /// The first argument.
+    pub value: Loose,
+    /// The payload bore [`MARK`]: where the codec is on, it was encrypted on its way (licensing contract, L-08).
+    pub marked: bool,
+}
+
+impl fmt::Debug for Guarded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guarded").field("marked", &self.marked).finish_non_exhaustive()
+    }
+}
+
+impl TemporalSerializable for Guarded {
+    fn to_payload(&self, context: &SerializationContext<'_>) -> Result<Payload, PayloadConversionError> {
+        SensitiveLoose(self.value.clone()).to_payload(context)
+    }
+}
+
+impl TemporalDeserializable for Guarded {
+    fn from_payload(context: &SerializationContext<'_>, payload: Payload) -> Result<Self, PayloadConversionError> {
+        let marked = payload.metadata.get(MARK).map(Vec::as_slice) == Some(MARKED);
+        Ok(Self { value: Loose::from_payload(context, payload)?, marked })
+    }
+
+    fn from_payloads(
+        context: &SerializationContext<'_>,
+        payloads: Vec<Payload>,
+    ) -> Result<Self, PayloadConversionError> {
+        match payloads.into_iter().next() {
+            Some(first) => Self::from_payload(context, first),
+            None => Ok(Self::default()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,6 +241,17 @@ mod tests {
         assert_eq!(read::<SensitiveLoose>(written).unwrap().0.0["password"], CANARY);
         assert_eq!(read::<SensitiveLoose>(Payload::default()).unwrap(), SensitiveLoose::default());
         assert_eq!(format!("{:?}", SensitiveLoose::write(&admin())), "SensitiveLoose");
+    }
+
+    #[test]
+    fn a_guarded_one_knows_whether_its_sender_marked_it() {
+        for (payload, marked) in [(write(&admin()), false), (write(&Sensitive::from(admin())), true)] {
+            let guarded = read::<Guarded>(payload).unwrap();
+            assert_eq!((guarded.marked, &guarded.value.0["password"]), (marked, &json!(CANARY)));
+            assert_eq!(format!("{guarded:?}"), format!("Guarded {{ marked: {marked}, .. }}"));
+            assert_eq!(write(&guarded).metadata.get(MARK).map(Vec::as_slice), Some(MARKED));
+        }
+        assert_eq!(read::<Guarded>(Payload::default()).unwrap(), Guarded::default());
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub enum Purpose {
     ClaimedAddress,
     /// A password inside an input digest (section 14: "of a password only a keyed HMAC is").
     InputPassword,
+    /// A lower-cased mail address whose install mails are counted (licensing contract, section 15, "Limits").
+    InstallMail,
 }
 
 impl Purpose {
@@ -22,6 +24,7 @@ impl Purpose {
         match self {
             Self::ClaimedAddress => b"tenantry/keyed-hash/1/claimed-address\0",
             Self::InputPassword => b"tenantry/keyed-hash/1/input-password\0",
+            Self::InstallMail => b"tenantry/keyed-hash/1/install-mail\0",
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod address;
 mod error;
+mod install_code;
 mod key;
 mod mail;
 mod memory;
@@ -17,6 +18,7 @@ mod welcome;
 
 pub use address::{Address, HeaderText, InvalidAddress};
 pub use error::{MailError, code};
+pub use install_code::{CodeReason, InstallCodeError, InstallCodeMail, InstallLinks, Links, RenderedCode};
 pub use key::mail_key;
 pub use mail::{Mail, Mailbox, MessageId};
 pub use mock::MockMail;

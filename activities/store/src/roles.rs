@@ -94,6 +94,7 @@ const WORKER_RIGHTS: &[&str] = &[
     "GRANT SELECT, INSERT, DELETE ON tenantry.creation_claims TO {role}",
     "GRANT SELECT, INSERT, UPDATE (state, workflow_id, step, reason, changed_at) ON tenantry.creations TO {role}",
     "GRANT SELECT, INSERT ON tenantry.creation_log TO {role}",
+    "GRANT SELECT, INSERT, UPDATE (state, why) ON tenantry.install_mails TO {role}",
     "GRANT SELECT, INSERT, UPDATE ON tenantry.claims, tenantry.observations, tenantry.inventory, tenantry.tombstones TO {role}",
     "GRANT SELECT, INSERT ON tenantry.claim_generations, tenantry.observation_log, tenantry.history TO {role}",
     "GRANT SELECT, INSERT, UPDATE, DELETE ON tenantry.preflight_tokens TO {role}",

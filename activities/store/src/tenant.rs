@@ -13,6 +13,7 @@ mod creations;
 mod credential;
 mod customers;
 mod error;
+mod install_mail;
 mod ledger;
 mod read;
 mod seed;
@@ -23,6 +24,7 @@ pub use admin::AdminRow;
 pub use creations::{CreationDetail, CreationSummary};
 pub use credential::{AtMost, Delivery, StoredCredential};
 pub use error::TenantError;
+pub use install_mail::{InstallMail, MailState};
 pub use read::Administrator;
 
 use crate::db;
@@ -70,6 +72,22 @@ impl TenantStore {
     /// Works on this pool, which should come from [`crate::pool`].
     pub fn new(pool: PgPool, settings: TenantSettings) -> Self {
         Self { pool, settings, item_column: Arc::default() }
+    }
+
+    /// Begins a mail with an install code, or answers what became of it.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub async fn begin_install_mail(&self, mail: &InstallMail<'_>) -> Result<MailState, TenantError> {
+        on_connection!(self, "begin the install mail", |conn| install_mail::begin(conn, mail))
+    }
+
+    /// Records that it was sent, or with `why` that it will not be.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub async fn end_install_mail(&self, origin_id: &str, why: &str) -> Result<(), TenantError> {
+        on_connection!(self, "end the install mail", |conn| install_mail::end(conn, origin_id, why))
     }
 
     /// Takes the claims and writes the tenant with its client, location and billing links.
@@ -170,7 +188,7 @@ impl TenantStore {
     /// `at_most` is given, no more than that many are kept for the user; callers of one user take turns.
     ///
     /// # Errors
-    /// `TenantNotFoundError` when the hash has no internal user of the tenant to belong to; or the database's own.
+    /// The database's own.
     pub async fn keep_credential(&self, credential: &StoredCredential<'_>) -> Result<Delivery, TenantError> {
         on_connection!(self, "keep the credential", |conn| credential::keep(conn, credential))
     }
@@ -189,6 +207,25 @@ impl TenantStore {
     /// The database's own.
     pub async fn administrator(&self, tenant: Uuid, user: Option<Uuid>) -> Result<Option<Administrator>, TenantError> {
         on_connection!(self, "find the administrator", |conn| read::administrator(conn, tenant, user))
+    }
+
+    /// Proves that a creation wrote this user as the administrator of this tenant.
+    ///
+    /// # Errors
+    /// `IdempotencyConflict` when it did not; or the database's own.
+    pub async fn prove_administrator(&self, tenant: Uuid, user: Uuid, origin_id: &str) -> Result<(), TenantError> {
+        on_connection!(self, "prove the administrator", |conn| {
+            read::prove_administrator(conn, tenant, user, origin_id)
+        })
+    }
+
+    /// Proves what a successor says of a creation against the creation's record.
+    ///
+    /// # Errors
+    /// `IdempotencyConflict` when creation and tenant do not belong together, or when nothing is to be repaired; or the
+    /// database's own.
+    pub async fn prove_successor(&self, request: &wire::RecordCreationRequest) -> Result<(), TenantError> {
+        on_connection!(self, "prove the successor", |conn| creations::prove(conn, request))
     }
 
     /// Tells whether the shop hears of a checkout from another creation, or has heard of its completion.

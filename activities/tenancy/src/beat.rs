@@ -7,10 +7,13 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 /// Time between heartbeats: a third of the heartbeat timeout of the activities.
 const EVERY: Duration = Duration::from_secs(3);
 
-/// Does the work, with heartbeats when it takes long. When the attempt is cancelled, also by a stop of the worker, the work is
+/// Does the work of an activity, with heartbeats when it takes long. When the attempt is cancelled, also by a stop of the worker, the work is
 /// dropped: a transaction that was not committed is rolled back, and a call that may have been accepted is repeated under its
 /// key.
-pub(crate) async fn beating<T>(
+///
+/// # Errors
+/// Those of the work, and the cancellation.
+pub async fn beating<T>(
     ctx: &ActivityContext,
     work: impl Future<Output = Result<T, ActivityError>>,
 ) -> Result<T, ActivityError> {

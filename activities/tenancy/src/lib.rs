@@ -15,6 +15,7 @@ mod shop;
 mod welcome;
 
 pub use activities::TenancyActivities;
+pub use beat::beating;
 pub use counters::TenancyCounters;
 pub use password::Hashing;
 pub use settings::{CredentialMode, Now, Outside, Secrets, TenancySettings};

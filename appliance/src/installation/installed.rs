@@ -13,7 +13,8 @@ use std::fmt;
 use std::sync::Arc;
 
 /// Two rows are enough to know that there is more than one.
-const STATE: &str = "SELECT license_token, appliance_id, check_in_url, appliance_credential FROM license_state LIMIT 2";
+const STATE: &str = "SELECT license_token, appliance_id, check_in_url, appliance_credential,
+    extract(epoch FROM last_checkin_at)::bigint AS last_check_in FROM license_state LIMIT 2";
 
 const TENANTS: &str = "SELECT tenant FROM tenants LIMIT 2";
 
@@ -79,7 +80,8 @@ impl Installation for Installed {
 
     async fn standing(&self) -> Result<Standing, InstallationError> {
         let mut tx = self.pool.begin().await?;
-        let state = one(sqlx::query(STATE).persistent(false).fetch_all(&mut *tx).await?, "row of licence state")?;
+        let state = sqlx::query(STATE).persistent(false).fetch_all(&mut *tx).await.map_err(hosted)?;
+        let state = one(state, "row of licence state")?;
         let tenant = one(sqlx::query(TENANTS).persistent(false).fetch_all(&mut *tx).await?, "tenant")?;
         let own = sqlx::query(OWN).persistent(false).fetch_one(&mut *tx).await?;
         tx.commit().await?;
@@ -92,6 +94,7 @@ impl Installation for Installed {
             check_in_url: text(&state, "check_in_url")?,
             highest: own.try_get("highest")?,
             keyset: own.try_get("keyset")?,
+            last_check_in: state.try_get("last_check_in")?,
         })
     }
 
@@ -152,6 +155,18 @@ impl Installation for Installed {
             write(sqlx::query(SET_KEYSET).bind(keyset), &mut tx).await?;
         }
         Ok(tx.commit().await?)
+    }
+}
+
+/// SQLSTATE of a table that is not there.
+const NO_TABLE: &str = "42P01";
+
+/// A hosted installation has no table of licence state, which says the same as no row.
+fn hosted(error: sqlx::Error) -> InstallationError {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    match code.as_deref() {
+        Some(NO_TABLE) => InstallationError::Missing("table of licence state"),
+        _ => error.into(),
     }
 }
 

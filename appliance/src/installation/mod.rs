@@ -78,6 +78,8 @@ pub struct Standing {
     pub highest: i64,
     /// The newest keyset statement, to be verified again.
     pub keyset: Option<String>,
+    /// Of the last check-in that was answered, unix seconds.
+    pub last_check_in: Option<i64>,
 }
 
 impl fmt::Debug for Standing {

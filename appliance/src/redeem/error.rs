@@ -14,6 +14,9 @@ pub enum RedeemError {
     /// No code was given, and no redemption is under way.
     #[error("cannot redeem: no code was given, and none is stored")]
     NoCode,
+    /// The redemption that was named is not the one that is stored: another code took its place.
+    #[error("cannot go on with this redemption: another one is stored here")]
+    Replaced,
     /// Stored state.
     #[error(transparent)]
     State(#[from] StateError),
@@ -45,6 +48,7 @@ impl RedeemError {
     pub fn code(&self) -> FailureCode {
         match self {
             Self::NoCode => FailureCode::InvalidClaimCode,
+            Self::Replaced => FailureCode::RedemptionReplaced,
             Self::State(error) => code_of_state(error),
             Self::Installation(error) => error.code(),
             Self::Api(error) => error.code(),
@@ -60,6 +64,7 @@ impl RedeemError {
         match self {
             Self::Api(error) => error.retry_after(),
             Self::NoCode
+            | Self::Replaced
             | Self::State(_)
             | Self::Installation(_)
             | Self::OtherTenant

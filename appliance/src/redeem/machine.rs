@@ -32,7 +32,7 @@ pub struct Parts<'a> {
     /// The clock.
     pub clock: &'a dyn Clock,
     /// For ids.
-    pub rng: &'a mut (dyn CryptoRng + Send),
+    pub rng: &'a mut (dyn CryptoRng + Send + Sync),
     /// Whether the answer may name plain `http` on this machine for check-ins.
     pub loopback: Loopback,
     /// Learns of each step before it is taken.
@@ -52,6 +52,34 @@ pub enum Given {
     Code(InstallCode),
     /// Nothing: a stored redemption is to be finished.
     Nothing,
+    /// The reference of a stored redemption: that one is to be finished, and no other.
+    Reference(String),
+}
+
+/// How far one call goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Until {
+    /// (b) Key and code are stored.
+    Prepared,
+    /// (e) The verified answer is stored.
+    Answered,
+    /// (f) The database has it.
+    InDatabase,
+    /// (g) The Secrets have it, and the code is forgotten.
+    InSecrets,
+    /// (h)
+    Done,
+}
+
+/// Where a redemption is after a call that does not go to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reached {
+    /// The appliance's id.
+    pub appliance_id: ApplianceId,
+    /// Recognises the redemption: the first 16 hex digits of a keyed hash of its code. Tells nothing of the code.
+    pub reference: String,
+    /// Word of the stage that is stored.
+    pub stage: &'static str,
 }
 
 /// A step, as people follow it.
@@ -118,15 +146,38 @@ pub struct Redeemed {
 /// # Errors
 /// See [`RedeemError`].
 pub async fn redeem(parts: &mut Parts<'_>, given: Given) -> Result<Redeemed, RedeemError> {
+    let (mut run, given) = begin(parts, &given).await?;
+    let (summary, first_check_in) = run.finish().await?;
+    Ok(Redeemed { appliance_id: run.record.appliance_id, summary, given, first_check_in })
+}
+
+/// Takes the steps up to a stage and leaves the others to a later call; what was reached before is not done again.
+///
+/// # Errors
+/// See [`RedeemError`].
+pub async fn redeem_until(parts: &mut Parts<'_>, given: Given, until: Until) -> Result<Reached, RedeemError> {
+    let (mut run, _) = begin(parts, &given).await?;
+    while run.reached() < until {
+        match run.advance().await? {
+            Advanced::Next => {}
+            Advanced::Ended(..) => break,
+        }
+    }
+    Ok(Reached {
+        stage: run.redemption.stage.as_str(),
+        reference: run.redemption.fingerprint,
+        appliance_id: run.record.appliance_id,
+    })
+}
+
+/// Steps (a) and (b), or what was stored of them.
+async fn begin<'r, 'a>(parts: &'r mut Parts<'a>, given: &Given) -> Result<(Run<'r, 'a>, GivenCode), RedeemError> {
     (parts.progress)(Step::Prepare);
     let standing = parts.home.standing().await?;
     let mut record = named(parts, &standing).await?;
-    let code = match &given {
-        Given::Code(code) => Some(code),
-        Given::Nothing => None,
-    };
-    let (redemption, given) = match plan::choose(&record, &standing, code, parts.rng) {
+    let (redemption, given) = match plan::choose(&record, &standing, given, parts.rng) {
         Choice::NoCode => return Err(RedeemError::NoCode),
+        Choice::Replaced => return Err(RedeemError::Replaced),
         Choice::Resume(redemption, given) => (redemption, given),
         Choice::Begin(redemption) => {
             record.appliance_id = plan::appliance_id(&standing, Some(&record), parts.rng);
@@ -135,9 +186,7 @@ pub async fn redeem(parts: &mut Parts<'_>, given: Given) -> Result<Redeemed, Red
             (redemption, GivenCode::Redeemed)
         }
     };
-    let mut run = Run { parts, record, redemption, standing };
-    let (summary, first_check_in) = run.finish().await?;
-    Ok(Redeemed { appliance_id: run.record.appliance_id, summary, given, first_check_in })
+    Ok((Run { parts, record, redemption, standing }, given))
 }
 
 /// Step (a).
@@ -159,40 +208,68 @@ struct Run<'r, 'a> {
     standing: Standing,
 }
 
+/// What one turn came to.
+enum Advanced {
+    /// The next stage is stored.
+    Next,
+    /// There is nothing left to do now.
+    Ended(Summary, FirstCheckIn),
+}
+
 impl Run<'_, '_> {
-    /// Takes the steps that are left. Every turn persists one stage; the last one returns.
+    /// Takes the steps that are left.
     async fn finish(&mut self) -> Result<(Summary, FirstCheckIn), RedeemError> {
         loop {
-            let next = match self.redemption.stage.clone() {
-                Stage::Prepared { code } => {
-                    let verified = self.register(&code).await?;
-                    Stage::Answered { code, verified, written: Written::Nothing }
-                }
-                Stage::Answered { code, verified, written: Written::Nothing } => {
-                    (self.parts.progress)(Step::WriteDatabase);
-                    self.parts.home.grant_in_database(&self.grant(&verified)).await?;
-                    Stage::Answered { code, verified, written: Written::Database }
-                }
-                Stage::Answered { code: _, verified, written: Written::Database } => {
-                    (self.parts.progress)(Step::WriteSecrets);
-                    self.parts.home.grant_in_secrets(&self.grant(&verified)).await?;
-                    (self.parts.progress)(Step::DropCode);
-                    Stage::Dropped { verified }
-                }
-                Stage::Dropped { verified } => match self.check_in(&verified).await {
-                    FirstCheckIn::Deferred(code) => return Ok((verified.summary(), FirstCheckIn::Deferred(code))),
-                    FirstCheckIn::Answered | FirstCheckIn::NotNeeded => Stage::Done { summary: verified.summary() },
-                },
-                Stage::Done { summary } => {
-                    let first = match summary.check_in_url {
-                        Some(_) => FirstCheckIn::Answered,
-                        None => FirstCheckIn::NotNeeded,
-                    };
-                    return Ok((summary, first));
-                }
-            };
-            self.keep(next).await?;
+            if let Advanced::Ended(summary, first) = self.advance().await? {
+                return Ok((summary, first));
+            }
         }
+    }
+
+    const fn reached(&self) -> Until {
+        match &self.redemption.stage {
+            Stage::Prepared { .. } => Until::Prepared,
+            Stage::Answered { written: Written::Nothing, .. } => Until::Answered,
+            Stage::Answered { written: Written::Database, .. } => Until::InDatabase,
+            Stage::Dropped { .. } => Until::InSecrets,
+            Stage::Done { .. } => Until::Done,
+        }
+    }
+
+    /// Takes one step and persists the stage that it leads to.
+    async fn advance(&mut self) -> Result<Advanced, RedeemError> {
+        let next = match self.redemption.stage.clone() {
+            Stage::Prepared { code } => {
+                let verified = self.register(&code).await?;
+                Stage::Answered { code, verified, written: Written::Nothing }
+            }
+            Stage::Answered { code, verified, written: Written::Nothing } => {
+                (self.parts.progress)(Step::WriteDatabase);
+                self.parts.home.grant_in_database(&self.grant(&verified)).await?;
+                Stage::Answered { code, verified, written: Written::Database }
+            }
+            Stage::Answered { code: _, verified, written: Written::Database } => {
+                (self.parts.progress)(Step::WriteSecrets);
+                self.parts.home.grant_in_secrets(&self.grant(&verified)).await?;
+                (self.parts.progress)(Step::DropCode);
+                Stage::Dropped { verified }
+            }
+            Stage::Dropped { verified } => match self.check_in(&verified).await {
+                FirstCheckIn::Deferred(code) => {
+                    return Ok(Advanced::Ended(verified.summary(), FirstCheckIn::Deferred(code)));
+                }
+                FirstCheckIn::Answered | FirstCheckIn::NotNeeded => Stage::Done { summary: verified.summary() },
+            },
+            Stage::Done { summary } => {
+                let first = match summary.check_in_url {
+                    Some(_) => FirstCheckIn::Answered,
+                    None => FirstCheckIn::NotNeeded,
+                };
+                return Ok(Advanced::Ended(summary, first));
+            }
+        };
+        self.keep(next).await?;
+        Ok(Advanced::Next)
     }
 
     /// Persists a stage.

@@ -6,5 +6,5 @@ mod machine;
 mod plan;
 
 pub use error::RedeemError;
-pub use machine::{FirstCheckIn, Given, Parts, Redeemed, Step, redeem};
+pub use machine::{FirstCheckIn, Given, Parts, Reached, Redeemed, Step, Until, redeem, redeem_until};
 pub use plan::GivenCode;

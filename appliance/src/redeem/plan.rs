@@ -2,6 +2,7 @@
 
 use crate::ids::{ApplianceId, RedemptionId};
 use crate::installation::Standing;
+use crate::redeem::machine::Given;
 use crate::state::{Record, Redemption, Stage};
 use model::license::install_code::InstallCode;
 use rand::CryptoRng;
@@ -27,6 +28,8 @@ pub(super) enum Choice {
     Begin(Redemption),
     /// There is nothing to do it with.
     NoCode,
+    /// What the reference names is not stored here, or no longer.
+    Replaced,
 }
 
 /// Chooses.
@@ -37,15 +40,19 @@ pub(super) enum Choice {
 pub(super) fn choose(
     record: &Record,
     standing: &Standing,
-    given: Option<&InstallCode>,
-    rng: &mut (dyn CryptoRng + Send),
+    given: &Given,
+    rng: &mut (dyn CryptoRng + Send + Sync),
 ) -> Choice {
     let stored = record.redemption.as_ref();
     match (stored, given) {
-        (None, None) => Choice::NoCode,
-        (None, Some(code)) => Choice::Begin(begin(code, standing, rng)),
-        (Some(stored), None) => Choice::Resume(stored.clone(), GivenCode::None),
-        (Some(stored), Some(code)) => {
+        (None, Given::Nothing) => Choice::NoCode,
+        (None, Given::Code(code)) => Choice::Begin(begin(code, standing, rng)),
+        (Some(stored), Given::Nothing) => Choice::Resume(stored.clone(), GivenCode::None),
+        (Some(stored), Given::Reference(reference)) if stored.fingerprint == *reference => {
+            Choice::Resume(stored.clone(), GivenCode::Redeemed)
+        }
+        (_, Given::Reference(_)) => Choice::Replaced,
+        (Some(stored), Given::Code(code)) => {
             let same = stored.fingerprint == stored.id.fingerprint(code.expose());
             match (&stored.stage, same) {
                 (Stage::Answered { .. } | Stage::Dropped { .. }, false) => {
@@ -63,7 +70,7 @@ pub(super) fn choose(
     }
 }
 
-fn begin(code: &InstallCode, standing: &Standing, rng: &mut (dyn CryptoRng + Send)) -> Redemption {
+fn begin(code: &InstallCode, standing: &Standing, rng: &mut (dyn CryptoRng + Send + Sync)) -> Redemption {
     let id = RedemptionId::create(rng);
     Redemption {
         fingerprint: id.fingerprint(code.expose()),
@@ -77,7 +84,7 @@ fn begin(code: &InstallCode, standing: &Standing, rng: &mut (dyn CryptoRng + Sen
 pub(super) fn appliance_id(
     standing: &Standing,
     record: Option<&Record>,
-    rng: &mut (dyn CryptoRng + Send),
+    rng: &mut (dyn CryptoRng + Send + Sync),
 ) -> ApplianceId {
     let known = standing.appliance_id.as_ref().or(record.map(|record| &record.appliance_id));
     known.cloned().unwrap_or_else(|| ApplianceId::create(rng))

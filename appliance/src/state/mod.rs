@@ -54,7 +54,7 @@ pub enum StateError {
 
 /// Keeps one [`Record`]. A value of this trait has one user at a time.
 #[async_trait]
-pub trait RedemptionState: Send {
+pub trait RedemptionState: Send + Sync {
     /// Reads what was saved last; `None` when nothing ever was.
     ///
     /// # Errors

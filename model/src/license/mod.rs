@@ -11,6 +11,8 @@ pub mod install_code;
 pub mod keyset;
 pub mod redeem;
 mod redeem_rejection;
+pub mod request;
+pub mod rhythm;
 pub mod token;
 #[cfg(test)]
 mod token_fixture;

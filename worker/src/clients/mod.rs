@@ -2,6 +2,8 @@
 
 pub(crate) mod cluster;
 pub(crate) mod database;
+pub(crate) mod license_runs;
+pub(crate) mod licensing;
 pub(crate) mod outside;
 pub(crate) mod portal_runs;
 pub(crate) mod rotation;

@@ -1,12 +1,13 @@
 //! Mounted secrets change while the process runs: what is made from them is made again.
 //!
 //! The folder of secrets is looked at every two seconds. When a file changed, all settings are read again and what depends on a
-//! secret is replaced together: mail, Stripe, shop and application clients, the pepper of password hashes, and the password of
+//! secret is replaced together: mail, Stripe, shop, application and licence clients, the pepper of password hashes, and the password of
 //! new database connections. Settings that cannot be used leave what is in force, with one ERROR line for each version of the
 //! folder. Settings that come from the environment cannot change.
 
-use super::tenancy;
+use super::{licensing, tenancy};
 use crate::config::{Role, Source, WorkerSettings, hasher};
+use ::licensing::RegistryApi;
 use ::tenancy::{Hashing, Now, Outside};
 use sqlx::PgPool;
 use std::collections::BTreeMap;
@@ -26,12 +27,13 @@ pub(crate) struct Live(Arc<RwLock<Made>>);
 struct Made {
     outside: Outside,
     hashing: Hashing,
+    registry: Option<RegistryApi>,
 }
 
 impl Live {
     /// Starts with what the settings of the start made.
-    pub(crate) fn new(outside: Outside, hashing: Hashing) -> Self {
-        Self(Arc::new(RwLock::new(Made { outside, hashing })))
+    pub(crate) fn new(outside: Outside, hashing: Hashing, registry: Option<RegistryApi>) -> Self {
+        Self(Arc::new(RwLock::new(Made { outside, hashing, registry })))
     }
 
     /// The systems outside, as of now.
@@ -44,6 +46,12 @@ impl Live {
     pub(crate) fn hashing(&self) -> Now<Hashing> {
         let live = self.clone();
         Arc::new(move || live.made().hashing)
+    }
+
+    /// The licence API's service routes, as of now; `None` without a secret.
+    pub(crate) fn registry(&self) -> Now<Option<RegistryApi>> {
+        let live = self.clone();
+        Arc::new(move || live.made().registry)
     }
 
     fn made(&self) -> Made {
@@ -83,7 +91,11 @@ fn again(source: &Source, pool: Option<&PgPool>, live: Option<&Live>) -> Result<
         (Some(live), Some(config)) => {
             let outside = tenancy::outside(config).map_err(|failure| failure.to_string())?;
             let hasher = hasher(config).ok_or("NEXTAUTH_SECRET: is required")?;
-            Some((live, Made { outside, hashing: live.made().hashing.with_hasher(hasher) }))
+            let registry = match &settings.licensing {
+                Some(config) => licensing::registry(&config.registry).map_err(|failure| failure.to_string())?,
+                None => None,
+            };
+            Some((live, Made { outside, hashing: live.made().hashing.with_hasher(hasher), registry }))
         }
         (_, _) => None,
     };

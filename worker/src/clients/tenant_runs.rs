@@ -56,7 +56,7 @@ pub(crate) struct TenantRuns {
     client: Client,
 }
 
-fn payload(value: &impl Serialize) -> RawValue {
+pub(super) fn payload(value: &impl Serialize) -> RawValue {
     RawValue::new(vec![Payload {
         metadata: [("encoding".to_owned(), b"json/plain".to_vec())].into(),
         data: serde_json::to_vec(value).expect("our own structs serialise"),
@@ -75,7 +75,7 @@ fn start_payload(input: &Value) -> RawValue {
     raw
 }
 
-fn read<T: DeserializeOwned>(raw: &RawValue) -> Option<T> {
+pub(super) fn read<T: DeserializeOwned>(raw: &RawValue) -> Option<T> {
     serde_json::from_slice(raw.payloads.first()?.data.as_slice()).ok()
 }
 
@@ -211,6 +211,6 @@ fn failed(error: &IncomingError) -> Ended {
     Ended::Failed { kind: "WorkflowEnded".to_owned(), text: error.failure().message.clone(), details: None }
 }
 
-fn unreachable(tried: &'static str, error: impl std::error::Error + Send + Sync + 'static) -> Failure {
+pub(super) fn unreachable(tried: &'static str, error: impl std::error::Error + Send + Sync + 'static) -> Failure {
     Failure::of(Exit::Unreachable, anyhow::Error::new(error).context(tried))
 }

@@ -3,6 +3,7 @@
 //! Each part reads what it needs from one [`Reader`] and goes on after a problem, so that one message lists all of them.
 
 mod database;
+mod licensing;
 mod mail;
 mod portal;
 mod process;
@@ -14,6 +15,7 @@ mod tenancy;
 mod tests;
 
 pub(crate) use database::{DatabaseSettings, Role, responder_database};
+pub(crate) use licensing::{LicensingConfig, RegistryAccess};
 pub(crate) use mail::MailSettings;
 pub(crate) use portal::PortalSettings;
 pub(crate) use process::ProcessSettings;
@@ -35,6 +37,8 @@ pub(crate) struct WorkerSettings {
     pub(crate) portal: Option<PortalSettings>,
     /// Tenant provisioning; present when one of its queues is polled.
     pub(crate) tenancy: Option<TenancyConfig>,
+    /// Licensing; present when a tenant queue is polled.
+    pub(crate) licensing: Option<LicensingConfig>,
 }
 
 impl WorkerSettings {
@@ -51,6 +55,8 @@ impl WorkerSettings {
         let database = (!temporal.queues.is_empty()).then(|| DatabaseSettings::read(&mut reader, &[Role::Worker]));
         let portal = serves_portal.then(|| PortalSettings::read(&mut reader, process.production));
         let tenancy = serves_tenants.then(|| TenancyConfig::read(&mut reader, process.production)).flatten();
+        let codec = temporal.codec_keys.is_some();
+        let licensing = serves_tenants.then(|| LicensingConfig::read(&mut reader, codec));
         let allowed = reader.flag("TENANTRY_ALLOW_SUPERUSER", false);
         if process.production && !allowed && database.as_ref().is_some_and(|database| database.worker_is_admin) {
             let what = "is required with NODE_ENV=production: the worker must not sign in as DB_USER_ADMIN";
@@ -59,7 +65,7 @@ impl WorkerSettings {
         if let Some(database) = &database {
             database.check_pool(&mut reader, process.max_concurrent_activities * temporal.queues.len());
         }
-        reader.finish(Self { process, temporal, database, portal, tenancy })
+        reader.finish(Self { process, temporal, database, portal, tenancy, licensing })
     }
 }
 

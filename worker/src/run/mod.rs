@@ -5,6 +5,7 @@
 //! period; a second signal ends the process at once, with code 1. A worker that ends without being asked to ends the process
 //! with code 70, so that it is restarted.
 
+mod check_ins;
 mod monitor;
 mod ports;
 mod schedule;
@@ -19,6 +20,7 @@ use crate::telemetry::census::FleetGauges;
 use crate::telemetry::logs::Reader;
 use crate::telemetry::metrics::{Metrics, SdkMetrics};
 use crate::telemetry::{logs, traces};
+use licensing::LicensingCounters;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use std::time::Duration;
 use tenancy::TenancyCounters;
@@ -47,7 +49,7 @@ pub(crate) async fn run(source: &Source) -> Result<Exit, Failure> {
     let as_admin = settings.database.as_ref().is_some_and(|database| database.worker_is_admin);
     let metrics =
         Metrics::new(health.clone(), &sdk, &build, as_admin).or_exit(Exit::Internal, "could not register metrics")?;
-    let (fleet, counters) = (metrics.fleet(), metrics.tenancy());
+    let (fleet, counters) = (metrics.fleet(), (metrics.tenancy(), metrics.licensing()));
     ports::serve(&settings.process, health.clone(), metrics).await?;
 
     let (stop, stopped) = watch::channel(false);
@@ -87,7 +89,7 @@ async fn serve(
     (source, settings): (&Source, &WorkerSettings),
     health: &Health,
     sdk: &SdkMetrics,
-    (provider, fleet, counters): (Option<&SdkTracerProvider>, FleetGauges, TenancyCounters),
+    (provider, fleet, counters): (Option<&SdkTracerProvider>, FleetGauges, (TenancyCounters, LicensingCounters)),
     stopped: &watch::Receiver<bool>,
     threads: &mut Vec<QueueThread>,
 ) -> Result<String, Failure> {
@@ -115,7 +117,11 @@ async fn serve(
         threads.push(thread.or_exit(Exit::Internal, "could not start a worker thread")?);
     }
     if let Some(queue) = settings.temporal.queues.iter().find(|queue| queue.role == QueueRole::PortalDomain) {
-        schedule::keep(client, queue.name.clone());
+        schedule::keep(client.clone(), queue.name.clone());
+    }
+    let tenants = settings.temporal.queues.iter().find(|queue| queue.role == QueueRole::Tenant);
+    if let (Some(queue), Some(site)) = (tenants, activities.site()) {
+        check_ins::keep(client, queue.name.clone(), site.clone());
     }
     Ok(thread::first_end(threads).await)
 }

@@ -5,6 +5,7 @@
 
 use crate::health::{Health, QueueState};
 use crate::telemetry::census::FleetGauges;
+use ::licensing::LicensingCounters;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -61,6 +62,7 @@ pub(crate) struct Metrics {
     registry: Registry,
     fleet: FleetGauges,
     tenancy: TenancyCounters,
+    licensing: LicensingCounters,
     ready: IntGauge,
     queue_up: GaugeVec,
     resident: IntGauge,
@@ -105,7 +107,8 @@ impl Metrics {
         registry.register(Box::new(store::pool_wait()))?;
         let fleet = FleetGauges::register(&registry)?;
         let tenancy = TenancyCounters::register(&registry)?;
-        Ok(Self { fleet, tenancy, registry, ready, queue_up, resident, health, sdk: sdk.address })
+        let licensing = LicensingCounters::register(&registry)?;
+        Ok(Self { fleet, tenancy, licensing, registry, ready, queue_up, resident, health, sdk: sdk.address })
     }
 
     /// The gauges of the fleet, which need the database.
@@ -116,6 +119,11 @@ impl Metrics {
     /// The counters of tenant provisioning.
     pub(crate) fn tenancy(&self) -> TenancyCounters {
         self.tenancy.clone()
+    }
+
+    /// The counters of licensing.
+    pub(crate) fn licensing(&self) -> LicensingCounters {
+        self.licensing.clone()
     }
 
     /// The routes of the metrics port.

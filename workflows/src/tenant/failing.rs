@@ -8,7 +8,7 @@ use temporalio_workflow::WorkflowTermination;
 
 /// Why a step did not succeed.
 #[derive(Debug, Clone)]
-pub(super) struct StepError {
+pub(crate) struct StepError {
     /// Type of the failure; [`TRANSIENT`] where trying again may help.
     pub(super) kind: String,
     /// What failed; never a value of the input.
@@ -79,7 +79,7 @@ pub(super) fn is_elsewhere(error: &StepError) -> bool {
 }
 
 /// Ends the run with a failure of this type.
-pub(super) fn fail(error: &StepError) -> WorkflowTermination {
+pub(crate) fn fail(error: &StepError) -> WorkflowTermination {
     let builder = ApplicationFailure::builder(error.text.clone()).type_name(error.kind.clone()).non_retryable(true);
     match &error.details {
         Some(details) => builder.details(details.clone()).build().into(),
@@ -88,7 +88,7 @@ pub(super) fn fail(error: &StepError) -> WorkflowTermination {
 }
 
 /// Ends the run because its input cannot be used; the details list every fault.
-pub(super) fn invalid(faults: &[Fault]) -> StepError {
+pub(crate) fn invalid(faults: &[Fault]) -> StepError {
     StepError {
         details: Some(fault::details(faults)),
         ..StepError::new(FailureType::Validation, format!("the input cannot be used: {}", fault::line(faults)))

@@ -7,7 +7,7 @@ mod answers;
 mod asking;
 mod creation;
 mod drive;
-mod failing;
+pub(crate) mod failing;
 mod handover;
 mod plan;
 mod repair;

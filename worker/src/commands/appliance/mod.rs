@@ -28,7 +28,8 @@ enum ApplianceCommand {
     /// same command again, without a new code; 5: somebody has to look first.
     #[command(
         after_help = "Examples:\n  tenantry appliance redeem --state /var/lib/tenantry/redemption < code.txt\n  \
-                            tenantry appliance redeem --installed --output json < code.txt"
+                            tenantry appliance redeem --installed --output json < code.txt\n  \
+                            tenantry appliance redeem --workflow < code.txt"
     )]
     Redeem(RedeemArgs),
     /// Verifies a licence, which is read from standard input, and stores it. Needs the application's database.
@@ -58,6 +59,10 @@ struct PlaceArgs {
     /// On an installed appliance: the application's database keeps the steps and the licence; the Secret follows.
     #[arg(long)]
     installed: bool,
+    /// The same by the worker of this appliance: the code is sealed in the database, and the redemption is a workflow that
+    /// outlives this command.
+    #[arg(long)]
+    workflow: bool,
 }
 
 /// Further keys, for the local stack and for private services.

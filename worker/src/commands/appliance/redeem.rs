@@ -3,21 +3,31 @@
 use super::answer::{Bad, Good, rfc3339};
 use super::place;
 use super::{RedeemArgs, stdin};
-use crate::config::Source;
+use crate::clients::license_runs::LicenseRuns;
+use crate::clients::temporal;
+use crate::config::{ClientSettings, Source};
 use crate::exit::{Exit, Failure};
 use appliance::client::LicenseApi;
 use appliance::clock::SystemClock;
 use appliance::code::FailureCode;
 use appliance::installation::{Fresh, Installation};
-use appliance::redeem::{FirstCheckIn, Given, GivenCode, Parts, RedeemError, Redeemed, Step, redeem};
+use appliance::redeem::{
+    FirstCheckIn, Given, GivenCode, Parts, RedeemError, Redeemed, Step, Until, redeem, redeem_until,
+};
+use appliance::service::Loopback;
 use appliance::state::{FileState, RedemptionState};
+use appliance::trust::Verifier;
 use model::license::install_code::InstallCode;
+use rand::CryptoRng;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use std::io::Write as _;
 
 pub(super) async fn run(source: &Source, args: &RedeemArgs) -> Result<Good, Bad> {
     let given = given(&stdin::read("install code")?)?;
+    if args.place.workflow {
+        return by_workflow(source, args, given).await;
+    }
     match &args.place.state {
         Some(path) => {
             let mut state = FileState::open(path).map_err(|error| coded(error.into()))?;
@@ -33,6 +43,34 @@ pub(super) async fn run(source: &Source, args: &RedeemArgs) -> Result<Good, Bad>
             go(source, args, &mut state, &home, given, "live").await
         }
     }
+}
+
+/// Seals the code in the database, and lets the worker do the rest.
+async fn by_workflow(source: &Source, args: &RedeemArgs, given: Given) -> Result<Good, Bad> {
+    let pool = place::pool(source).await?;
+    let home = place::installed(source, &pool).await?;
+    let mut state = place::stored(source, &pool)?.ok_or_else(|| {
+        Failure::new(Exit::No, "TENANTRY_SEALING_KEYS_FILE: needed to keep the redemption in the database")
+    })?;
+    let settings = ClientSettings::parse(source, &[]).map_err(|problems| Failure::of(Exit::No, problems))?;
+    let client = temporal::connect(&settings.temporal).await?;
+    let queue = source.value("APPLIANCE_LICENSE_TASK_QUEUE").unwrap_or(contract::names::TENANT_QUEUE);
+    let tools = Tools::of(source, args, &home, &mut state).await?;
+    let mut rng = credentials::system_random();
+    let reached = redeem_until(&mut tools.parts(&mut state, &home, &mut rng), given, Until::Prepared).await;
+    let reached = reached.map_err(coded)?;
+    let runs = LicenseRuns::new(client, queue.to_owned());
+    let mut result = runs.redeem(reached.appliance_id.as_str(), &reached.reference).await?;
+    result["source"] = json!("live");
+    let field = |name: &str| result[name].as_str().unwrap_or("-").to_owned();
+    let text = format!(
+        "redeemed for tenant {}\n  edition    {}\n  appliance  {}\n  licence    valid until {}",
+        field("tenantId"),
+        field("edition"),
+        field("applianceId"),
+        field("expiresAt"),
+    );
+    Ok(Good { result, text })
 }
 
 /// Nothing but white space is no code: a stored redemption is to be finished.
@@ -52,24 +90,52 @@ async fn go(
     given: Given,
     told_from: &str,
 ) -> Result<Good, Bad> {
-    let loopback = place::loopback(source)?;
-    let verifier = place::verifier(source, &args.trust)?;
-    let standing = home.standing().await.map_err(|error| coded(error.into()))?;
-    let record = state.load().await.map_err(|error| coded(error.into()))?;
-    let service = place::service(source, &standing, record.as_ref(), loopback)?;
-    let api = LicenseApi::new(service).map_err(|error| Failure::of(Exit::Internal, error))?;
-    let mut parts = Parts {
-        state,
-        home,
-        api: &api,
-        verifier: &verifier,
-        clock: &SystemClock,
-        rng: &mut credentials::system_random(),
-        loopback,
-        progress: &tell,
-    };
-    let redeemed = redeem(&mut parts, given).await.map_err(coded)?;
+    let tools = Tools::of(source, args, home, state).await?;
+    let mut rng = credentials::system_random();
+    let redeemed = redeem(&mut tools.parts(state, home, &mut rng), given).await.map_err(coded)?;
     Ok(good(&redeemed, told_from))
+}
+
+/// The service and the keys.
+struct Tools {
+    loopback: Loopback,
+    verifier: Verifier,
+    api: LicenseApi,
+}
+
+impl Tools {
+    async fn of(
+        source: &Source,
+        args: &RedeemArgs,
+        home: &dyn Installation,
+        state: &mut dyn RedemptionState,
+    ) -> Result<Self, Bad> {
+        let loopback = place::loopback(source)?;
+        let verifier = place::verifier(source, &args.trust)?;
+        let standing = home.standing().await.map_err(|error| coded(error.into()))?;
+        let record = state.load().await.map_err(|error| coded(error.into()))?;
+        let service = place::service(source, &standing, record.as_ref(), loopback)?;
+        let api = LicenseApi::new(service).map_err(|error| Failure::of(Exit::Internal, error))?;
+        Ok(Self { loopback, verifier, api })
+    }
+
+    fn parts<'a>(
+        &'a self,
+        state: &'a mut dyn RedemptionState,
+        home: &'a dyn Installation,
+        rng: &'a mut (dyn CryptoRng + Send + Sync),
+    ) -> Parts<'a> {
+        Parts {
+            state,
+            home,
+            api: &self.api,
+            verifier: &self.verifier,
+            clock: &SystemClock,
+            rng,
+            loopback: self.loopback,
+            progress: &tell,
+        }
+    }
 }
 
 fn coded(error: RedeemError) -> Bad {

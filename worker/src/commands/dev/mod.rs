@@ -2,6 +2,7 @@
 
 mod background;
 mod dns;
+mod mail;
 mod sample;
 mod show;
 
@@ -58,6 +59,8 @@ enum DevCommand {
     },
     /// Edits the sample zones, to break and repair DNS.
     Dns(dns::DnsArgs),
+    /// Shows the mails that the stack delivered to its mailbox.
+    Mail(mail::MailArgs),
 }
 
 /// Runs one of the commands.
@@ -77,6 +80,7 @@ pub(crate) async fn run(args: DevArgs, output: Output, source: &Source) -> Resul
         Some(DevCommand::Status) => background::status(output),
         Some(DevCommand::Env) => background::env(output),
         Some(DevCommand::Dns(args)) => dns::run(args, output, source),
+        Some(DevCommand::Mail(args)) => mail::run(&args, output, source),
         None => show::run(args.once, args.use_external, output).await,
     }
 }

@@ -50,7 +50,9 @@ enum LicenseCommand {
     #[command(
         after_help = "Examples:\n  tenantry license register-tenant --company Acme --email it@acme.example --submission order-4711-essentials\n  \
                             tenantry license register-tenant --company Acme --email it@acme.example --edition pro \
-                            --subscription sub_1 --seats 25"
+                            --subscription sub_1 --seats 25\n  \
+                            tenantry license register-tenant --company Acme --email it@acme.example --submission \
+                            order-4711-essentials --mail"
     )]
     RegisterTenant(registry::RegisterArgs),
     /// Gives a registered tenant a new install code; an older one that was not used is refused from then on.

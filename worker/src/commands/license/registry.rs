@@ -2,9 +2,12 @@
 
 use super::service::Service;
 use crate::cli::{Output, print, print_json};
-use crate::config::Source;
+use crate::clients::license_runs::LicenseRuns;
+use crate::clients::temporal;
+use crate::config::{ClientSettings, Source};
 use crate::exit::{Exit, Failure};
 use clap::{Args, Subcommand};
+use proto::v1::{EssentialsRegistrationInput, ReissueInput};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -38,6 +41,12 @@ pub(super) struct RegisterArgs {
     /// connected or airgap.
     #[arg(long)]
     transport: Option<String>,
+    /// As the shop does it for essentials: the registration workflow registers, and mails the code. Nothing shows it here.
+    #[arg(long, requires = "submission", conflicts_with_all = ["tenant", "subscription", "seats", "transport"])]
+    mail: bool,
+    /// The page that the mail's download link leads to; only with --mail.
+    #[arg(long, value_name = "URL", requires = "mail")]
+    download_page: Option<String>,
 }
 
 /// Arguments of `license reissue`.
@@ -55,6 +64,9 @@ pub(super) struct ReissueArgs {
     /// Idempotency key, 16 to 128 characters: the same key gives the same code.
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
+    /// The reissue workflow mails the code to the tenant's contact. Nothing shows it here.
+    #[arg(long, requires = "tenant", conflicts_with_all = ["email", "revoke_appliances"])]
+    mail: bool,
 }
 
 /// Arguments of `license revoke`.
@@ -119,6 +131,25 @@ pub(super) enum ApplianceCommand {
 
 /// Registers a tenant, and prints its install code.
 pub(super) async fn register(args: &RegisterArgs, output: Output, source: &Source) -> Result<Exit, Failure> {
+    if args.mail {
+        if args.edition != "essentials" {
+            return Err(Failure::new(
+                Exit::Usage,
+                "--mail: only for essentials; a paid code is mailed with the payment",
+            ));
+        }
+        let input = EssentialsRegistrationInput {
+            submission_id: args.submission.clone().unwrap_or_default(),
+            company_name: args.company.clone(),
+            contact_name: args.contact.clone().unwrap_or_default(),
+            contact_email: args.email.clone(),
+            download_url: args.download_page.clone().unwrap_or_default(),
+        };
+        let reply = runs(source).await?.register(&input).await?;
+        let id = contract::names::essentials_registration_id(&input.submission_id);
+        let shown = json!({ "tenant_id": reply.tenant_id, "claim_code_id": reply.claim_code_id, "workflow_id": id });
+        return show(&shown, output);
+    }
     let body = without_null(json!({
         "company_name": args.company, "contact_email": args.email, "edition": args.edition,
         "contact_name": args.contact, "submission_id": args.submission, "tenant_id": args.tenant,
@@ -133,6 +164,14 @@ pub(super) async fn register(args: &RegisterArgs, output: Output, source: &Sourc
 
 /// Gives a tenant a new code; older ones that were not used end.
 pub(super) async fn reissue(args: &ReissueArgs, output: Output, source: &Source) -> Result<Exit, Failure> {
+    if args.mail {
+        let input = ReissueInput {
+            request_id: args.key.clone().unwrap_or_else(|| Uuid::new_v4().to_string()),
+            tenant_id: args.tenant.map(|tenant| tenant.to_string()).unwrap_or_default(),
+        };
+        let id = runs(source).await?.reissue(&input).await?;
+        return show(&json!({ "mailed": true, "tenant_id": input.tenant_id, "workflow_id": id }), output);
+    }
     let body = without_null(json!({
         "tenant_id": args.tenant, "contact_email": args.email,
         "revoke_appliances": args.revoke_appliances.then_some(true),
@@ -181,6 +220,14 @@ pub(super) async fn tenants(command: &TenantsCommand, output: Output, source: &S
             show(&service.post(&path, &json!({ "status": status }), None).await?, output)
         }
     }
+}
+
+/// The workflows, on `APPLIANCE_LICENSE_TASK_QUEUE`, else the queue of tenants.
+async fn runs(source: &Source) -> Result<LicenseRuns, Failure> {
+    let settings = ClientSettings::parse(source, &[]).map_err(|problems| Failure::of(Exit::No, problems))?;
+    let client = temporal::connect(&settings.temporal).await?;
+    let queue = source.value("APPLIANCE_LICENSE_TASK_QUEUE").unwrap_or(contract::names::TENANT_QUEUE);
+    Ok(LicenseRuns::new(client, queue.to_owned()))
 }
 
 fn without_null(value: Value) -> Value {

@@ -1,48 +1,16 @@
 //! The licence API, as an operator calls it: with a service secret, one call for each command.
 
-use crate::config::{Reader, Source};
-use crate::exit::{Exit, Failure, OrExit as _};
-use outbound::{
-    BaseUrl, Body, Call, CallError, Caller, Cleartext, Codes, IdempotencyKey, Limits, Meaning, Want, bearer,
-};
-use secrecy::SecretString;
+use crate::clients::licensing as clients;
+use crate::config::{Reader, RegistryAccess, Source};
+use crate::exit::{Exit, Failure};
+use ::licensing::{RegistryApi, RegistryFault};
+use outbound::{CallError, IdempotencyKey};
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-/// Where the service is when nothing is set (licensing contract, section 8).
-const URL_DEFAULT: &str = "https://license.nineminds.com";
-
-/// Refusals that an operator acts upon (licensing contract, section 5.2).
-const CODES: Codes = Codes {
-    at: &["/code"],
-    known: &[
-        ("ambiguous_contact", Meaning::Final),
-        ("appliance_not_found", Meaning::Final),
-        ("entitlement_inactive", Meaning::Final),
-        ("entitlement_not_found", Meaning::Final),
-        ("idempotency_conflict", Meaning::Final),
-        ("invalid_edition", Meaning::Final),
-        ("invalid_request", Meaning::Final),
-        ("invalid_seats", Meaning::Final),
-        ("invalid_transport", Meaning::Final),
-        ("no_active_entitlement", Meaning::Final),
-        ("tenant_exists", Meaning::Final),
-        ("tenant_mismatch", Meaning::Final),
-        ("tenant_not_found", Meaning::Final),
-        ("tenant_required", Meaning::Final),
-        ("tenant_suspended", Meaning::Final),
-        ("tier_not_sellable", Meaning::Final),
-        ("unauthorized", Meaning::Final),
-    ],
-};
-
 /// A client of the service.
-pub(super) struct Service {
-    base: BaseUrl,
-    caller: Caller,
-    secret: SecretString,
-}
+pub(super) struct Service(RegistryApi);
 
 impl Service {
     /// Reads `ALGA_LICENSE_SERVICE_URL` and the service secret: `ALGA_LICENSE_SERVICE_SECRET_FILE`, else
@@ -52,44 +20,32 @@ impl Service {
     /// `No` with every problem of these settings.
     pub(super) fn of(source: &Source) -> Result<Self, Failure> {
         let mut reader = Reader::new(source);
-        let url = reader.text_or("ALGA_LICENSE_SERVICE_URL", URL_DEFAULT);
-        let base = BaseUrl::parse(&url, Cleartext::LoopbackOnly);
-        if base.is_err() {
-            reader.problem("ALGA_LICENSE_SERVICE_URL", "must be an https URL, or http to this machine");
-        }
-        let secret = match source.value("ALGA_LICENSE_SERVICE_SECRET_FILE") {
-            Some(_) => reader.secret_in_file("ALGA_LICENSE_SERVICE_SECRET_FILE"),
-            None => reader.secret("ALGA_LICENSE_SERVICE_SECRET"),
-        };
-        if secret.is_none() && reader.problems() == 0 {
+        let access = RegistryAccess::read(&mut reader);
+        if access.secret.is_none() && reader.problems() == 0 {
             reader.problem("ALGA_LICENSE_SERVICE_SECRET_FILE", "is required: the service asks for a secret");
         }
         reader.finish(()).map_err(|problems| Failure::of(Exit::No, problems))?;
-        let caller = Caller::new(Limits::default()).or_exit(Exit::Internal, "could not make an HTTPS client")?;
-        Ok(Self {
-            base: base.expect("a base that cannot be read is a problem"),
-            caller,
-            secret: SecretString::from(secret.expect("an absent secret is a problem").expose()),
-        })
+        let api = clients::registry(&access)?;
+        Ok(Self(api.expect("an absent address or secret is a problem")))
     }
 
     /// Sends a request that changes something. Without a key of the caller's every call is a request of its own.
     pub(super) async fn post(&self, path: &[&str], body: &impl Serialize, key: Option<&str>) -> Result<Value, Failure> {
         let made = Uuid::new_v4().to_string();
-        let call = Call::post(self.base.endpoint(path), Body::json(body), Want::Body);
-        self.send(call.key(&IdempotencyKey::new(key.unwrap_or(&made)))).await
+        let key = IdempotencyKey::new(key.unwrap_or(&made));
+        self.0.post(path, body, Some(&key)).await.map_err(failed)
     }
 
     /// Reads.
     pub(super) async fn get(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Value, Failure> {
-        self.send(Call::get(self.base.endpoint(path).with_query(query))).await
+        self.0.get(path, query).await.map_err(failed)
     }
+}
 
-    async fn send(&self, call: Call) -> Result<Value, Failure> {
-        let secret =
-            bearer("ALGA_LICENSE_SERVICE_SECRET", &self.secret).or_exit(Exit::No, "the secret is no secret")?;
-        let reply = self.caller.send(call.header("authorization", secret).codes(CODES)).await.map_err(refused)?;
-        reply.json().map_err(refused)
+fn failed(fault: RegistryFault) -> Failure {
+    match fault {
+        RegistryFault::Call(error) => refused(error),
+        RegistryFault::Secret(error) => Failure::new(Exit::No, format!("ALGA_LICENSE_SERVICE_SECRET: {error}")),
     }
 }
 

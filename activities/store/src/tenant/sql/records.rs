@@ -39,6 +39,25 @@ WHERE key = $1::text AND coalesce((result ->> 'delivered')::boolean, false) = fa
 UPDATE tenantry.activity_ledger SET sealed = NULL, result = $3::jsonb
 WHERE tenant = $1::uuid AND right(key, 36) = $2::text AND sealed IS NOT NULL AND activity = 'sendWelcomeEmail'";
 
+    /// What became of a mail with an install code.
+    FIND_INSTALL_MAIL "read the install mail" = "
+SELECT m.state, m.why, tenantry.micros(m.begun_at) AS begun_us FROM tenantry.install_mails m WHERE m.origin_id = $1::text";
+
+    /// How many an address was sent; those that were closed reached nobody.
+    COUNT_INSTALL_MAILS "count the install mails" = "
+SELECT count(*) AS count FROM tenantry.install_mails m
+WHERE m.address_key = $1::text AND m.begun_at > tenantry.instant($2::bigint) AND m.state <> 'closed'";
+
+    /// The record of one that is to be sent.
+    BEGIN_INSTALL_MAIL "begin the install mail" = "
+INSERT INTO tenantry.install_mails (origin_id, address_key, begun_at, state)
+VALUES ($1::text, $2::text, tenantry.instant($3::bigint), 'pending')";
+
+    /// How it ended, once.
+    END_INSTALL_MAIL "end the install mail" = "
+UPDATE tenantry.install_mails SET state = CASE WHEN $2::text = '' THEN 'sent' ELSE 'closed' END, why = $2::text
+WHERE origin_id = $1::text AND state = 'pending'";
+
     /// Claims of others on any of these.
     FIND_CLAIMS "read the claims of creations" = "
 SELECT c.kind, c.tenant FROM tenantry.creation_claims c
@@ -64,6 +83,10 @@ DELETE FROM tenantry.creation_claims WHERE kind = 'address' AND origin_id = $1::
     FIND_CREATION "read the creation" = "
 SELECT c.origin_id, c.state, c.workflow_id FROM tenantry.creations c
 WHERE c.origin_id = $1::text OR c.tenant = $2::uuid ORDER BY (c.origin_id = $1::text) DESC LIMIT 1";
+
+    /// Which tenant a creation wrote, and where it stands.
+    FIND_CREATION_OF "read the creation's record" = "
+SELECT c.tenant, c.state FROM tenantry.creations c WHERE c.origin_id = $1::text";
 
     /// Opens the record of a creation.
     OPEN_CREATION "open the creation" = "
@@ -92,19 +115,23 @@ VALUES ($1::uuid, $2::text, tenantry.instant($3::bigint), $4::text, $5::text, $6
     /// The creations, newest first.
     LIST_CREATIONS "list the creations" = "
 SELECT c.tenant, coalesce(t.client_name, '') AS client_name, c.product_code, c.state, c.origin_id, c.workflow_id, c.step,
-       c.reason, tenantry.micros(c.opened_at) AS opened_us, tenantry.micros(c.changed_at) AS changed_us
+       c.reason, coalesce((SELECT g.note FROM tenantry.creation_log g WHERE c.state = 'repair' AND g.tenant = c.tenant
+         AND g.state = 'repair' ORDER BY g.id DESC LIMIT 1), '') AS message, tenantry.micros(c.opened_at) AS opened_us, tenantry.micros(c.changed_at) AS changed_us
 FROM tenantry.creations c LEFT JOIN public.tenants t ON t.tenant = c.tenant
 WHERE $1::text IS NULL OR c.state = $1::text ORDER BY c.opened_at DESC, c.tenant LIMIT $2::bigint";
 
     /// One creation.
     READ_CREATION "read the tenant's creation" = "
 SELECT c.tenant, coalesce(t.client_name, '') AS client_name, c.product_code, c.state, c.origin_id, c.workflow_id, c.step,
-       c.reason, tenantry.micros(c.opened_at) AS opened_us, tenantry.micros(c.changed_at) AS changed_us
+       c.reason, coalesce((SELECT g.note FROM tenantry.creation_log g WHERE c.state = 'repair' AND g.tenant = c.tenant
+         AND g.state = 'repair' ORDER BY g.id DESC LIMIT 1), '') AS message, tenantry.micros(c.opened_at) AS opened_us, tenantry.micros(c.changed_at) AS changed_us
 FROM tenantry.creations c LEFT JOIN public.tenants t ON t.tenant = c.tenant WHERE c.tenant = $1::uuid";
 
-    /// The steps that are committed.
+    /// The steps that are committed, in the order of the second parameter. Of a mail, only one that was delivered.
     READ_DONE "read the finished steps" = "
-SELECT l.activity FROM tenantry.activity_ledger l WHERE l.origin_id = $1::text ORDER BY l.recorded_at, l.key";
+SELECT l.activity FROM tenantry.activity_ledger l WHERE l.origin_id = $1::text
+  AND coalesce((l.result ->> 'delivered')::boolean, true)
+ORDER BY array_position($2::text[], l.activity) NULLS LAST, l.key";
 
     /// The log of a creation, oldest first.
     READ_CREATION_LOG "read the creation's log" = "
@@ -115,9 +142,11 @@ FROM tenantry.creation_log g WHERE g.tenant = $1::uuid ORDER BY g.id LIMIT 1000"
     COUNT_CREATIONS "count the creations" = "
 SELECT c.state, c.step, count(*) AS count FROM tenantry.creations c GROUP BY c.state, c.step";
 
-    /// Credentials that a user was given by one activity, but this one: their ledger keys end in the user's id.
+    /// Credentials that a user was given by one activity, but this one, and when the sixth parameter's newest was given: their
+    /// ledger keys end in the user's id.
     COUNT_CREDENTIALS "count the credentials" = "
-SELECT count(*) AS count FROM tenantry.activity_ledger l WHERE l.tenant = $1::uuid AND l.activity = $4::text
+SELECT count(*) AS count, tenantry.micros((array_agg(l.recorded_at ORDER BY l.recorded_at DESC))[$6::int]) AS bound_us
+FROM tenantry.activity_ledger l WHERE l.tenant = $1::uuid AND l.activity = $4::text
   AND right(l.key, 36) = $2::text AND l.recorded_at > tenantry.instant($3::bigint) AND l.key <> $5::text";
 }
 }

@@ -1,0 +1,1 @@
+DROP TABLE tenantry.install_mails;
