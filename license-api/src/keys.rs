@@ -1,11 +1,12 @@
 //! The keys of the service, each read again when its file changes.
 
 use crate::clock::Clock;
+use crate::code_keys::GuardedCodeKeys;
 use crate::settings::KeyFiles;
 use crate::watch::Watched;
 use credentials::{KeyFile, KeyFileError, KeyId, SealingKeys};
 use license::built_in::{TEST_KEYS, built_in};
-use license::codes::{CodeKeys, CodeKeysError, WatchedCodeKeys};
+use license::codes::{CodeKeys, CodeKeysError};
 use license::signer::LicenseSigner;
 use license::signer_file::{SignerFileError, WatchedSigner};
 use license::verifier::Verifier;
@@ -71,7 +72,7 @@ pub struct Keys {
     /// Signs licences.
     pub signing: Signing,
     /// Mint and find codes.
-    pub codes: WatchedCodeKeys,
+    pub codes: GuardedCodeKeys,
     sealing: Watched<SealingKeys, KeyFileError>,
     statement: Option<Arc<Watched<Statement, StatementError>>>,
 }
@@ -109,7 +110,7 @@ impl Keys {
         files: &KeyFiles,
         statement: Option<Arc<Watched<Statement, StatementError>>>,
     ) -> Result<Self, KeysError> {
-        let codes = WatchedCodeKeys::open(&files.mint, &files.lookup).map_err(KeysError::Codes)?;
+        let codes = GuardedCodeKeys::open(&files.mint, &files.lookup, Instant::now()).map_err(KeysError::Codes)?;
         let path = files.sealing.clone();
         let read = Box::new(move || Ok(KeyFile::read(&path)?.sealing));
         let sealing = Watched::open("sealing keys", vec![files.sealing.clone()], read, Instant::now());

@@ -8,6 +8,7 @@ pub mod settings;
 
 pub mod body;
 pub mod clock;
+pub mod code_keys;
 pub mod db;
 pub mod error_code;
 pub mod idempotency;

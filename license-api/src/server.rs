@@ -10,6 +10,7 @@ use crate::router::router;
 use crate::secrets::{SecretsFault, WatchedSecrets};
 use crate::settings::Config;
 use crate::state::{AppState, Parts};
+use crate::watch::LOOK_EVERY;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -84,9 +85,11 @@ pub async fn serve(config: Config, shutdown: impl Future<Output = ()> + Send + '
     let metrics_router = state.metrics.clone().router();
     let metrics = tokio::spawn(async move { axum::serve(metrics, metrics_router).await });
     let sweeper = tokio::spawn(sweep(state.clone()));
+    let renewer = tokio::spawn(renew(state.clone()));
     let outcome = run(listener, state, shutdown).await;
     metrics.abort();
     sweeper.abort();
+    renewer.abort();
     outcome
 }
 
@@ -134,9 +137,19 @@ async fn sweep(state: AppState) {
         if let Err(error) = crate::registry::sweep(&state.pool, &state.settings).await {
             tracing::warn!("what is over was not erased: {error}");
         }
-        // The keys may have been rotated twice meanwhile, and codes that customers hold would be refused.
+        // The registry may not have answered at the start, and another instance may have minted with keys that are not here.
         if let Err(error) = require_known_keys(&state.pool, &state.keys.codes()).await {
             tracing::error!("codes cannot be redeemed: {error}");
         }
+    }
+}
+
+/// Takes over the keys of install codes when their files change.
+async fn renew(state: AppState) {
+    let mut turns = tokio::time::interval(LOOK_EVERY);
+    turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        turns.tick().await;
+        state.keys.codes.renew_and_tell(&state.pool, Instant::now()).await;
     }
 }

@@ -18,27 +18,35 @@ pub struct ForgottenKeys {
 /// # Errors
 /// [`ForgottenKeys`].
 pub async fn require_known_keys(pool: &PgPool, keys: &CodeKeys) -> Result<(), ForgottenKeys> {
-    let needed: Result<Vec<(String, String)>, DbError> = sqlx::query_as(
+    match forgotten_key(pool, keys).await {
+        Ok(None) => Ok(()),
+        Ok(Some(forgotten)) => Err(forgotten),
+        Err(error) => {
+            tracing::warn!("the keys of live codes were not compared: {error}");
+            Ok(())
+        }
+    }
+}
+
+/// A key that a live code needs and these keys lack.
+///
+/// # Errors
+/// [`DbError`].
+pub async fn forgotten_key(pool: &PgPool, keys: &CodeKeys) -> Result<Option<ForgottenKeys>, DbError> {
+    let needed: Vec<(String, String)> = sqlx::query_as(
         "SELECT DISTINCT mint_key_id, hash_key_id FROM claim_codes \
          WHERE consumed_at IS NULL AND revoked_at IS NULL AND expires_at > now()",
     )
     .fetch_all(pool)
     .await
-    .during("read the key ids of live codes");
-    let needed = match needed {
-        Ok(needed) => needed,
-        Err(error) => {
-            tracing::warn!("the keys of live codes were not compared: {error}");
-            return Ok(());
-        }
-    };
+    .during("read the key ids of live codes")?;
     for (mint, lookup) in needed {
         if !keys.mint_key_ids().any(|id| id.as_str() == mint) {
-            return Err(ForgottenKeys { key_id: mint });
+            return Ok(Some(ForgottenKeys { key_id: mint }));
         }
         if !keys.lookup_key_ids().any(|id| id.as_str() == lookup) {
-            return Err(ForgottenKeys { key_id: lookup });
+            return Ok(Some(ForgottenKeys { key_id: lookup }));
         }
     }
-    Ok(())
+    Ok(None)
 }

@@ -16,7 +16,7 @@ pub mod tenants;
 mod instant;
 mod known_keys;
 
-pub use known_keys::{ForgottenKeys, require_known_keys};
+pub use known_keys::{ForgottenKeys, forgotten_key, require_known_keys};
 
 use crate::db::DbError;
 use crate::settings::Settings;

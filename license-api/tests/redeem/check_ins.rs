@@ -139,6 +139,7 @@ async fn twenty_check_ins_an_hour_are_answered() {
         let (tenant, _, answer) = installed(world).await;
         let (_, _, other) = installed(world).await;
         let held = holding(world, tenant, &answer);
+        world.connect().await;
         let replies: Vec<Reply> = futures::future::join_all((0..25).map(|_| world.check_in(held.clone()))).await;
         let answered = replies.iter().filter(|reply| reply.status == 200).count();
         assert_eq!((answered, replies.len() - answered), (20, 5));

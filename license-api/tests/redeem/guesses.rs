@@ -29,6 +29,7 @@ async fn from(world: &World, source: &str, text: &str) -> Reply {
 #[tokio::test]
 async fn of_fifty_guesses_at_once_ten_are_looked_at() {
     with_world(async |world: &World| {
+        world.connect().await;
         let guesses = (0..50).map(|n| async move { from(world, "192.0.2.1", &format!("GUESS{n:03}")).await });
         let replies = join_all(guesses).await;
         assert_eq!(statuses(&replies), BTreeMap::from([(400, 10), (429, 40)]));
@@ -67,6 +68,7 @@ async fn waits_double_and_also_a_good_code_waits() {
 #[tokio::test]
 async fn a_window_counts_what_was_before_its_bucket() {
     with_world(async |world: &World| {
+        world.connect().await;
         for n in 0..6 {
             from(world, "192.0.2.1", &format!("GUESS{n:03}")).await;
         }

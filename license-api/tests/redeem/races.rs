@@ -29,6 +29,7 @@ fn told(replies: &[Reply]) -> BTreeMap<String, usize> {
 #[tokio::test]
 async fn of_fifty_redemptions_at_once_one_wins() {
     with_settings(roomy(), async |world: &World| {
+        world.connect().await;
         let (_, _, code) = world.paid().await;
         let requests = (0..50).map(|n| {
             let (key, code) = (format!("key-of-request-{n:03}"), code.text.clone());
@@ -50,6 +51,7 @@ async fn of_fifty_redemptions_at_once_one_wins() {
 #[tokio::test]
 async fn of_twenty_requests_with_one_key_all_get_the_same_bytes() {
     with_settings(roomy(), async |world: &World| {
+        world.connect().await;
         let (_, _, code) = world.paid().await;
         let body = json!({ "claim_code": code.text, "appliance_id": "appliance-1" });
         let replies = join_all((0..20).map(|_| world.register_with("key-of-a-redemption", body.clone()))).await;
@@ -118,6 +120,7 @@ async fn reissue(world: &World, tenant: Uuid, entitlement: Uuid) -> Code {
 #[tokio::test]
 async fn a_reissue_and_a_redemption_happen_one_after_the_other() {
     with_settings(roomy(), async |world: &World| {
+        world.connect().await;
         let mut outcomes = BTreeMap::<String, usize>::new();
         for round in 0..125 {
             let rounds = (0..8).map(|lane| race(world, round * 8 + lane));

@@ -179,6 +179,15 @@ impl World {
         router(state(pool, &self.files, &self.clock, self.state.settings.clone(), "v1-test"))
     }
 
+    /// Opens every connection of the service, one after the other. A busy machine opens twenty at once, each with its many
+    /// rounds of hashing, more slowly than a request may wait for one.
+    pub(crate) async fn connect(&self) {
+        let mut open = Vec::new();
+        for _ in 0..self.state.pool.options().get_max_connections() {
+            open.push(self.state.pool.acquire().await.unwrap());
+        }
+    }
+
     pub(crate) fn set_time(&self, now: i64) {
         self.clock.0.store(now, Ordering::SeqCst);
     }

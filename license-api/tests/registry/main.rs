@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod code_keys;
 mod console;
 mod drain;
 mod keys;
@@ -12,6 +13,7 @@ mod outages;
 mod registrations;
 mod reissues;
 mod rights;
+mod rotations;
 mod secrecy_at_rest;
 mod subscriptions;
 mod world;

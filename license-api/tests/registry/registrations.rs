@@ -45,6 +45,7 @@ async fn a_repeated_submission_is_one_tenant_and_one_code() {
 #[tokio::test]
 async fn twenty_submissions_at_once_are_one_tenant() {
     with_world(async |world: &World| {
+        world.connect().await;
         let replies = futures::future::join_all((0..20).map(|_| world.post(ROUTE, essentials("s-1")))).await;
         let created = replies.iter().filter(|reply| reply.status == 201).count();
         let codes: std::collections::BTreeSet<String> =

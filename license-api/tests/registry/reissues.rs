@@ -67,6 +67,7 @@ async fn a_tenant_gets_three_a_day_a_minute_apart() {
     .await;
     with_settings(patient(), async |world: &World| {
         let body = json!({ "tenant_id": world.essentials("s-1").await["tenant_id"] });
+        world.connect().await;
         let replies = futures::future::join_all((0..10).map(|_| world.post(ROUTE, body.clone()))).await;
         assert_eq!(replies.iter().filter(|reply| reply.status == 200).count(), 3);
         let codes = "SELECT count(*) FILTER (WHERE revoked_at IS NULL) || '/' || count(*) FROM claim_codes";

@@ -36,7 +36,7 @@ pub(crate) const SECRET: &str = "the-service-secret-of-a-test";
 pub(crate) const CONSOLE: &str = "the-secret-of-the-console-of-a-test";
 pub(crate) const ROLE_PASSWORD: &str = "pass word'$\\ of a test";
 
-struct Standing;
+pub(crate) struct Standing;
 
 impl Clock for Standing {
     fn unix_seconds(&self) -> i64 {
@@ -112,6 +112,21 @@ pub(crate) async fn with_settings(settings: Settings, test: impl AsyncFnOnce(&Wo
     }
 }
 
+/// A service on a registry, with secrets and keys of its own.
+pub(crate) fn service(pool: PgPool, secrets: WatchedSecrets, keys: Keys, settings: Settings) -> Router {
+    router(AppState::new(Parts {
+        pool,
+        secrets,
+        keys,
+        downloads: None,
+        clock: Arc::new(Standing),
+        random: Arc::new(SystemRandom),
+        settings,
+        metrics: Metrics::new().unwrap(),
+        drain: CancellationToken::new(),
+    }))
+}
+
 /// A line of a key file.
 pub(crate) fn key_line(id: &str, first: u8) -> String {
     let bytes: [u8; 32] = std::array::from_fn(|index| first.wrapping_add(u8::try_from(index).unwrap()));
@@ -163,6 +178,15 @@ impl World {
             drain: CancellationToken::new(),
         });
         Self { admin, options, role, app: router(state.clone()), state, folder }
+    }
+
+    /// Opens every connection of the service, one after the other. A busy machine opens twenty at once, each with its many
+    /// rounds of hashing, more slowly than a request may wait for one.
+    pub(crate) async fn connect(&self) {
+        let mut open = Vec::new();
+        for _ in 0..self.state.pool.options().get_max_connections() {
+            open.push(self.state.pool.acquire().await.unwrap());
+        }
     }
 
     pub(crate) async fn execute(&self, text: &str) {
