@@ -8,9 +8,6 @@ use secrecy::{ExposeSecret, SecretString};
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// Random bytes behind a hash that nobody can sign in with: as many as a key has.
-const UNUSABLE_BYTES: usize = 32;
-
 /// The pepper is empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the password pepper (NEXTAUTH_SECRET) must not be empty")]
@@ -93,13 +90,14 @@ impl PasswordHasher {
         self.hash_with(password.expose_secret().as_bytes(), &HEXLOWER.encode(&salt))
     }
 
-    /// Hashes a secret that nobody will ever know, for an account that exists before its credential is delivered (4.2).
+    /// A value of the same shape that is the hash of no password that anybody can know, for an account that exists before its
+    /// credential is delivered (4.2). Salt and hash are random: to find a password with this hash is to invert PBKDF2, so that
+    /// deriving one would only cost time.
     pub fn unusable(&self, rng: &mut impl CryptoRng) -> PasswordHash {
-        let mut secret = Zeroizing::new([0; UNUSABLE_BYTES]);
-        rng.fill_bytes(secret.as_mut());
-        let mut salt = vec![0; self.params.salt_bytes];
-        rng.fill_bytes(&mut salt);
-        self.hash_with(secret.as_ref(), &HEXLOWER.encode(&salt))
+        let mut random = vec![0; self.params.salt_bytes + self.params.key_length];
+        rng.fill_bytes(&mut random);
+        let (salt, hash) = random.split_at(self.params.salt_bytes);
+        PasswordHash(format!("{}:{}", HEXLOWER.encode(salt), HEXLOWER.encode(hash)).into())
     }
 
     /// Tells whether the password has this hash, in a time that does not depend on where they differ.

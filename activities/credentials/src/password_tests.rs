@@ -89,7 +89,19 @@ fn an_unusable_hash_fits_and_differs_every_time() {
     let mut rng = StdRng::seed_from_u64(3);
     let (one, two) = (hasher.unusable(&mut rng), hasher.unusable(&mut rng));
     assert!(hasher.fits(&one) && hasher.fits(&two) && one.expose() != two.expose());
+    assert!(PasswordHash::parse(one.expose()).is_ok(), "the form that the application reads");
     assert!(!hasher.verify(&"".into(), &one));
+    // Both parts are drawn anew: neither repeats, and the hash does not follow from the salt.
+    let (first, second) = (one.parts(), two.parts());
+    assert!(first.0 != second.0 && first.1 != second.1);
+}
+
+/// With so many iterations a derivation would take hours: none is made.
+#[test]
+fn an_unusable_hash_costs_no_derivation() {
+    let params = PasswordParams { iterations: std::num::NonZeroU32::MAX, ..PasswordParams::default() };
+    let hasher = PasswordHasher::new(params, "pepper".into()).unwrap();
+    assert!(hasher.fits(&hasher.unusable(&mut StdRng::seed_from_u64(4))));
 }
 
 #[test]

@@ -218,8 +218,8 @@ impl TenancyActivities {
                 // Before the write: whoever is alerted must not depend on the database that may be the trouble.
                 tracing::error!(
                     tenant.id = %request.tenant_id, step = %request.step, reason = %request.reason,
-                    "the creation of tenant {} waits for a repair of {} in {}: see `tenantry tenant repair`",
-                    request.tenant_id, request.step, request.workflow_id
+                    "the creation of tenant {} waits for a repair of {} in {} ({}: {}): see `tenantry tenant repair`",
+                    request.tenant_id, request.step, request.workflow_id, request.reason, request.note
                 );
             }
             match self.store.record(&request).await {

@@ -20,7 +20,7 @@ pub(crate) async fn fetch(
     };
     let session = CheckoutSessionId::try_from(request.checkout_session_id.as_str())
         .map_err(|_| final_failure(FailureType::Validation, "checkoutSessionId: BAD_FORM", None))?;
-    let details = stripe.checkout(&session).await.map_err(|error| of_billing(&error, attempt))?;
+    let details = stripe.checkout(&session).await.map_err(|error| of_billing(&error, &session, attempt))?;
     Ok(to_wire(&details))
 }
 

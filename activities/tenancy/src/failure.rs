@@ -1,6 +1,6 @@
 //! The one mapping from errors to failures of activities.
 
-use ::billing::BillingError;
+use ::billing::{BillingError, CheckoutSessionId};
 use model::tenant::failure::{CAUSE, FailureType, TRANSIENT};
 use outbound::CallError;
 use outbound::backoff::Backoff;
@@ -53,17 +53,34 @@ pub(crate) fn of_call(error: &CallError, backoff: Backoff, attempt: u32) -> Acti
     }
 }
 
-/// What went wrong with Stripe.
-pub(crate) fn of_billing(error: &BillingError, attempt: u32) -> ActivityError {
+/// What went wrong with reading a checkout from Stripe. Says both: the call's own text names a host at most.
+pub(crate) fn of_billing(error: &BillingError, session: &CheckoutSessionId, attempt: u32) -> ActivityError {
+    let text = format!("Stripe, checkout session {session}: {error}");
     match error.retry_in(Backoff::STEP, attempt, &mut rand::rng()) {
-        Some(after) => transient(error.to_string(), Some(after)),
-        None => final_failure(FailureType::UpstreamRejected, error.to_string(), None),
+        Some(after) => transient(text, Some(after)),
+        None => final_failure(FailureType::UpstreamRejected, text, None),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refusal_of_stripe_names_stripe_and_the_session() {
+        let session = CheckoutSessionId::try_from("cs_1").expect("an id");
+        let error = BillingError::NoCustomer { session: session.clone() };
+        let ActivityError::Application(failure) = of_billing(&error, &session, 1) else {
+            panic!("an application failure")
+        };
+        assert_eq!((failure.type_name(), failure.is_non_retryable()), (Some("UpstreamRejected"), true));
+        let host = "localhost:1".to_owned();
+        let error = BillingError::Call(CallError::Rejected { host, status: 404, code: None });
+        let ActivityError::Application(failure) = of_billing(&error, &session, 1) else {
+            panic!("an application failure")
+        };
+        assert!(failure.to_string().starts_with("Stripe, checkout session cs_1: "), "{failure}");
+    }
 
     #[test]
     fn what_the_database_refuses_is_final_and_says_who_refused() {

@@ -33,12 +33,15 @@ impl Hashing {
 
     /// Hashes a password with a fresh salt.
     pub(crate) async fn hash(&self, password: SecretString) -> PasswordHash {
-        self.blocking(move |hasher| hasher.hash(&password, &mut system_random())).await
+        let _slot = self.slots.acquire().await.expect("the semaphore is never closed");
+        let hasher = Arc::clone(&self.hasher);
+        let hashing = tokio::task::spawn_blocking(move || hasher.hash(&password, &mut system_random()));
+        hashing.await.expect("hashing does not panic")
     }
 
-    /// A hash that no password fits.
-    pub(crate) async fn unusable(&self) -> PasswordHash {
-        self.blocking(|hasher| hasher.unusable(&mut system_random())).await
+    /// A hash that no password fits. Nothing is derived, so that it takes no slot.
+    pub(crate) fn unusable(&self) -> PasswordHash {
+        self.hasher.unusable(&mut system_random())
     }
 
     /// Reads a stored hash; `None` when it does not have the form that the parameters give.
@@ -49,12 +52,6 @@ impl Hashing {
     /// Tells whether a hash with these two lengths, in characters, has the form that the parameters give.
     pub(crate) fn fits_lengths(&self, salt: u32, hash: u32) -> bool {
         self.hasher.fits_lengths(salt as usize, hash as usize)
-    }
-
-    async fn blocking(&self, work: impl FnOnce(&PasswordHasher) -> PasswordHash + Send + 'static) -> PasswordHash {
-        let _slot = self.slots.acquire().await.expect("the semaphore is never closed");
-        let hasher = Arc::clone(&self.hasher);
-        tokio::task::spawn_blocking(move || work(&hasher)).await.expect("hashing does not panic")
     }
 }
 

@@ -13,6 +13,7 @@ use mail::{
 };
 use model::tenant::failure::FailureType;
 use model::tenant::product::CredentialDelivery;
+use model::time::iso8601;
 use outbound::backoff::Backoff;
 use proto::v1 as wire;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -25,6 +26,12 @@ use uuid::Uuid;
 /// Welcome mails that one user can be sent again within an hour (contract, R8).
 const RESENDS_PER_HOUR: i64 = 3;
 const HOUR_MS: i64 = 3_600_000;
+/// Code of a refusal: as many were sent as may be within the hour.
+const TOO_MANY: &str = "TOO_MANY_IN_AN_HOUR";
+/// Code of a mail that an earlier attempt gave up.
+const CLOSED: &str = "CLOSED";
+/// Code of a mail of which nobody knows whether it went out.
+const OUTCOME_UNKNOWN: &str = "OUTCOME_UNKNOWN";
 
 /// What the steps work with.
 pub(crate) struct Means<'a> {
@@ -70,10 +77,10 @@ impl Kind {
         }
     }
 
-    fn at_most(self, now_ms: i64) -> Option<AtMost> {
+    const fn at_most(self) -> Option<AtMost> {
         match self {
             Self::First { .. } => None,
-            Self::Again => Some(AtMost { count: RESENDS_PER_HOUR, since_ms: now_ms - HOUR_MS }),
+            Self::Again => Some(AtMost { count: RESENDS_PER_HOUR, window_ms: HOUR_MS }),
         }
     }
 }
@@ -87,24 +94,29 @@ pub(crate) async fn send(means: &Means<'_>, letter: &Letter<'_>) -> Result<wire:
     };
     let address = match Address::parse(letter.email) {
         Ok(address) => address,
-        Err(error) => return Ok(not_sent(&MailError::from(error).to_string(), delivery)),
+        Err(error) => {
+            let error = MailError::from(error);
+            return Ok(not_sent(error.code(), &error.to_string(), delivery));
+        }
     };
     let made = make(means, letter, delivery).await?;
     let stored = made.stored(letter);
     let (sealed, since_ms) = match means.store.keep_credential(&stored).await.map_err(of_store)? {
         Delivery::Delivered => return Ok(sent(delivery)),
         Delivery::Pending { sealed, since_ms } => (sealed, since_ms),
-        Delivery::Closed { why } => return Ok(not_sent(&why, delivery)),
-        Delivery::TooMany { count } => {
-            let error = format!("the mail was sent again {count} times within the hour; wait, then ask again");
-            return Ok(not_sent(&error, delivery));
+        Delivery::Closed { why } => return Ok(not_sent(CLOSED, &why, delivery)),
+        Delivery::TooMany { count, next_ms } => {
+            let next = iso8601(next_ms);
+            let error = format!("the mail was sent again {count} times within the hour; the next is allowed at {next}");
+            let reply = not_sent(TOO_MANY, &error, delivery);
+            return Ok(wire::WelcomeEmailReply { next_allowed_ms: next_ms, ..reply });
         }
     };
     let repeated = since_ms != letter.now_ms || sealed != made.sealed;
     if repeated && is_forgotten(means, since_ms) {
         let error = "cannot tell whether the mail was sent: the provider has forgotten the first try";
         means.store.close_credential(&stored, error).await.map_err(of_store)?;
-        return Ok(not_sent(error, delivery));
+        return Ok(not_sent(OUTCOME_UNKNOWN, error, delivery));
     }
     let password = open(means, &stored.key(), &sealed)?;
     let key = mail_key(letter.origin_id, letter.kind.word());
@@ -137,7 +149,7 @@ impl Made {
             sealed: &self.sealed,
             hash: self.hash.as_deref(),
             now_ms: letter.now_ms,
-            at_most: letter.kind.at_most(letter.now_ms),
+            at_most: letter.kind.at_most(),
         }
     }
 }
@@ -247,7 +259,7 @@ async fn refused(
         "the welcome mail of tenant {} did not go out: {error}; see `tenantry tenant resend-welcome`", letter.tenant
     );
     means.store.close_credential(stored, &error.to_string()).await.map_err(of_store)?;
-    Ok(not_sent(&error.to_string(), delivery))
+    Ok(not_sent(error.code(), &error.to_string(), delivery))
 }
 
 /// The application mails the link itself.
@@ -276,22 +288,28 @@ async fn finish(
 }
 
 fn sent(delivery: CredentialDelivery) -> wire::WelcomeEmailReply {
-    reply(true, delivery, String::new())
+    reply(true, delivery, "", "")
 }
 
 /// Without the mail nobody has the credential, except an operator's.
-fn not_sent(error: &str, delivery: CredentialDelivery) -> wire::WelcomeEmailReply {
+fn not_sent(code: &str, error: &str, delivery: CredentialDelivery) -> wire::WelcomeEmailReply {
     let delivery = match delivery {
         CredentialDelivery::OperatorSupplied => delivery,
         CredentialDelivery::Link | CredentialDelivery::Mail | CredentialDelivery::Undelivered => {
             CredentialDelivery::Undelivered
         }
     };
-    reply(false, delivery, error.to_owned())
+    reply(false, delivery, code, error)
 }
 
-fn reply(sent: bool, delivery: CredentialDelivery, error: String) -> wire::WelcomeEmailReply {
-    wire::WelcomeEmailReply { email_sent: Some(sent), credential_delivery: delivery.as_str().to_owned(), error }
+fn reply(sent: bool, delivery: CredentialDelivery, code: &str, error: &str) -> wire::WelcomeEmailReply {
+    wire::WelcomeEmailReply {
+        email_sent: Some(sent),
+        credential_delivery: delivery.as_str().to_owned(),
+        error: error.to_owned(),
+        code: code.to_owned(),
+        next_allowed_ms: 0,
+    }
 }
 
 fn at(ms: i64) -> SystemTime {

@@ -31,7 +31,17 @@ pub const CANCELLED: &str = "cancelled";
 /// Reason of a repair in a successor, where no step failed: the first run's own time was up.
 pub const TIME_IS_UP: &str = "TIME_IS_UP";
 
-/// Longest `by` and `note`, in characters: they stand in the creation's record.
+/// What a wait says after a cancellation between two steps.
+pub const CANCELLED_MESSAGE: &str = "a cancellation is final: the creation can only be abandoned; its rows stay";
+
+/// What a wait says where the cancellation came when every step was done.
+pub const CANCELLED_WHEN_DONE: &str = "every step is done and nothing is missing, but the cancellation came before the end and is final: \
+                                       the creation can only be abandoned; the tenant stays as it is and can be used";
+
+/// What a wait says where no step failed.
+pub const TIME_IS_UP_MESSAGE: &str = "no step failed: the time of the first run was up; retry goes on";
+
+/// Longest `by`, `note` and message, in characters: they stand in the creation's record.
 pub const TEXT_MAX: usize = 500;
 
 /// A repair that is waited for.
@@ -41,6 +51,9 @@ pub struct Waiting {
     pub step: Step,
     /// Type of the failure or its cause, [`CANCELLED`], or [`TIME_IS_UP`].
     pub reason: String,
+    /// What failed and what mends it, for people: the failure's own text, which names fields and ids and holds no value of the
+    /// input. Made by [`message`].
+    pub message: String,
     /// How often the step was tried.
     pub attempts: u32,
     /// Since when the run waits, in Unix milliseconds.
@@ -49,6 +62,40 @@ pub struct Waiting {
     pub cancelled: bool,
     /// What somebody decided.
     pub decision: Option<Decision>,
+}
+
+impl Waiting {
+    /// Who is waited for, for which step, and why.
+    ///
+    /// ```
+    /// use model::tenant::repair::Waiting;
+    /// use model::tenant::step::Step;
+    ///
+    /// let waiting = Waiting {
+    ///     step: Step::CreatingAdminUser,
+    ///     reason: "ConfigurationError".to_owned(),
+    ///     message: "the tenant has no role Admin".to_owned(),
+    ///     attempts: 1,
+    ///     since_ms: 0,
+    ///     cancelled: false,
+    ///     decision: None,
+    /// };
+    /// let expected = "an operator: creating the administrator (ConfigurationError): the tenant has no role Admin";
+    /// assert_eq!(waiting.sentence(), expected);
+    /// ```
+    pub fn sentence(&self) -> String {
+        let mut sentence = format!("an operator: {} ({})", self.step.sentence(), self.reason);
+        if !self.message.is_empty() {
+            sentence.push_str(": ");
+            sentence.push_str(&self.message);
+        }
+        sentence
+    }
+}
+
+/// A failure's text as the message of a wait: one line of at most [`TEXT_MAX`] characters.
+pub fn message(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(TEXT_MAX).collect()
 }
 
 /// A decision that was accepted.
@@ -104,7 +151,27 @@ mod tests {
 
     fn waiting(cancelled: bool) -> Waiting {
         let reason = "ConfigurationError".to_owned();
-        Waiting { step: Step::CreatingAdminUser, reason, attempts: 1, since_ms: 1, cancelled, decision: None }
+        let message = "adminUser.passwordRef: names no mounted secret".to_owned();
+        Waiting { step: Step::CreatingAdminUser, reason, message, attempts: 1, since_ms: 1, cancelled, decision: None }
+    }
+
+    #[test]
+    fn a_wait_says_who_must_act_on_what_and_why() {
+        let with = waiting(false).sentence();
+        let expected = "an operator: creating the administrator (ConfigurationError): adminUser.passwordRef: names no \
+                        mounted secret";
+        assert_eq!(with, expected);
+        let without = Waiting { message: String::new(), ..waiting(false) }.sentence();
+        assert_eq!(without, "an operator: creating the administrator (ConfigurationError)");
+    }
+
+    #[test]
+    fn a_message_is_one_bounded_line() {
+        assert_eq!(message("one\ntwo\u{1b}[31m"), "one two [31m");
+        assert_eq!(message(&"ü".repeat(TEXT_MAX + 1)).chars().count(), TEXT_MAX);
+        for text in [CANCELLED_MESSAGE, CANCELLED_WHEN_DONE, TIME_IS_UP_MESSAGE] {
+            assert_eq!(message(text), text);
+        }
     }
 
     #[test]

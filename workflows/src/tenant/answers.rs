@@ -28,6 +28,7 @@ fn repair(state: &CreationState) -> Option<RepairState> {
         attempts: Some(waiting.attempts),
         since: Some(iso8601(waiting.since_ms)),
         workflow_id: state.handed_to.clone(),
+        message: given(&waiting.message),
     })
 }
 

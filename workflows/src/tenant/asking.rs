@@ -12,16 +12,15 @@ use model::tenant::repair::{Action, Decision, Waiting};
 /// Waits for a decision and takes it; hands over when the run's own time is up. Whoever reads the record finds the wait: the note
 /// of it is tried for as long as it lasts.
 pub(super) async fn ask<W: Holds>(ctx: &Ctx<W>, course: &mut Course, waiting: Waiting) -> Result<(), Ending> {
-    let step = waiting.step;
     ctx.state_mut(|w| {
         let state = w.creation_mut();
-        state.waiting_for = format!("an operator: {} ({})", step.sentence(), waiting.reason);
+        state.waiting_for = waiting.sentence();
         state.waiting = Some(waiting.clone());
     });
     show(ctx);
     let (request, options) = telling::standing_note(ctx, course, &waiting);
     let mut note = ctx.execute_activity(Tenancy::record_creation, request, options);
-    let decided = waiting::wait(ctx, course.times.hands_over_ms, &course.own, &mut note).await;
+    let decided = waiting::wait(ctx, course, &waiting, &mut note).await;
     waiting::end_note(ctx, &course.own, note).await;
     match decided {
         Decided::TimeIsUp => Err(hand_over(ctx, course, waiting).await),

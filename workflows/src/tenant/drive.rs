@@ -10,7 +10,9 @@ use crate::clock::{after, now_ms};
 use contract::tenancy::Tenancy;
 use model::tenant::failure::TRANSIENT;
 use model::tenant::fault::Fault;
-use model::tenant::repair::{CANCELLED, TIME_IS_UP, Waiting};
+use model::tenant::repair::{
+    self, CANCELLED, CANCELLED_MESSAGE, CANCELLED_WHEN_DONE, TIME_IS_UP, TIME_IS_UP_MESSAGE, Waiting,
+};
 use model::tenant::step::{OnFailure, Step};
 use proto::v1::TenantCreationResult;
 use std::time::Duration;
@@ -123,7 +125,7 @@ async fn carry_out<W: Holds>(ctx: &Ctx<W>, course: &mut Course) -> Result<(), En
             continue;
         }
         loop {
-            at_boundary(ctx, course, step).await?;
+            at_boundary(ctx, course, Some(step)).await?;
             ctx.state_mut(|w| w.creation_mut().enter(step));
             show(ctx);
             match steps::run(ctx, step, course, until_ms(ctx, course, step)).await {
@@ -137,22 +139,27 @@ async fn carry_out<W: Holds>(ctx: &Ctx<W>, course: &mut Course) -> Result<(), En
         ctx.state_mut(|w| w.creation_mut().advance(step.progress().1));
     }
     // A cancelled run never reports that it is complete.
-    at_boundary(ctx, course, Step::SendingWelcomeEmail).await
+    at_boundary(ctx, course, None).await
 }
 
-/// Between two steps: here a cancellation takes effect, and a run whose time is up hands over.
-async fn at_boundary<W: Holds>(ctx: &Ctx<W>, course: &mut Course, step: Step) -> Result<(), Ending> {
+/// Before the step `next`, or after the last one: here a cancellation takes effect, and a run whose time is up hands over.
+async fn at_boundary<W: Holds>(ctx: &Ctx<W>, course: &mut Course, next: Option<Step>) -> Result<(), Ending> {
     let cancelled = is_cancelled(ctx);
     let written = ctx.state(|w| w.creation().unsure || !w.creation().facts.tenant_id.is_empty());
     if cancelled && !written {
         return Err(Ending::Cancelled);
     }
     if cancelled {
-        let waiting = Waiting { cancelled, ..waiting(ctx, step, CANCELLED) };
+        let (step, message) = match next {
+            Some(step) => (step, CANCELLED_MESSAGE),
+            None => (Step::SendingWelcomeEmail, CANCELLED_WHEN_DONE),
+        };
+        let waiting = Waiting { cancelled, ..waiting(ctx, step, CANCELLED, message) };
         return ask(ctx, course, waiting).await;
     }
+    let Some(step) = next else { return Ok(()) };
     if time_is_up(ctx, course) && written && step.on_failure() != OnFailure::Skip {
-        let waiting = waiting(ctx, step, TIME_IS_UP);
+        let waiting = waiting(ctx, step, TIME_IS_UP, TIME_IS_UP_MESSAGE);
         return Err(hand_over(ctx, course, waiting).await);
     }
     Ok(())
@@ -164,9 +171,16 @@ pub(super) fn is_cancelled<W: Holds>(ctx: &Ctx<W>) -> bool {
 }
 
 /// What somebody is asked about, from now on.
-fn waiting<W: Holds>(ctx: &Ctx<W>, step: Step, reason: &str) -> Waiting {
-    let attempts = ctx.state(|w| w.creation().attempt);
-    Waiting { step, reason: reason.to_owned(), attempts, since_ms: now_ms(ctx), cancelled: false, decision: None }
+fn waiting<W: Holds>(ctx: &Ctx<W>, step: Step, reason: &str, text: &str) -> Waiting {
+    Waiting {
+        step,
+        reason: reason.to_owned(),
+        message: repair::message(text),
+        attempts: ctx.state(|w| w.creation().attempt),
+        since_ms: now_ms(ctx),
+        cancelled: false,
+        decision: None,
+    }
 }
 
 fn time_is_up<W: Holds>(ctx: &Ctx<W>, course: &Course) -> bool {
@@ -189,7 +203,7 @@ async fn after_failure<W: Holds>(
         }
         OnFailure::Fail | OnFailure::Repair => {
             ctx.state_mut(|w| w.creation_mut().unsure = unsure);
-            let waiting = waiting(ctx, step, error.word());
+            let waiting = waiting(ctx, step, error.word(), &error.text);
             ask(ctx, course, waiting).await
         }
     }

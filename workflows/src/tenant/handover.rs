@@ -47,6 +47,7 @@ pub(super) async fn hand_over<W: Holds>(ctx: &Ctx<W>, course: &Course, waiting: 
         origin_id: plan.origin_id.clone(),
         step: waiting.step.as_str().to_owned(),
         reason: waiting.reason.clone(),
+        message: waiting.message.clone(),
         attempts: waiting.attempts,
         since_ms: waiting.since_ms.max(1),
         cancelled: waiting.cancelled,
@@ -61,7 +62,7 @@ pub(super) async fn hand_over<W: Holds>(ctx: &Ctx<W>, course: &Course, waiting: 
     options.task_queue = Some(TENANT_LIFECYCLE_QUEUE.to_owned());
     options.parent_close_policy = ParentClosePolicy::Abandon;
     options.cancellation_token = Some(own.clone());
-    options.static_summary = Some(format!("waits for the repair of {}", waiting.step));
+    options.static_summary = Some(format!("waits for an operator: repair of {} ({})", waiting.step, waiting.reason));
     // It fails only where a run of this id is open already: then that one waits.
     let started = ctx.start_child_workflow(TenantRepair::run, SensitiveLoose::write(&input), options).await;
     let knows = started.is_ok() && waiting.cancelled;

@@ -54,6 +54,7 @@ pub(super) fn of_repair(carried: TenantRepairInput) -> Result<Plan, Vec<Fault>> 
         waiting: Some(Waiting {
             step,
             reason: carried.reason,
+            message: carried.message,
             attempts: carried.attempts,
             since_ms: carried.since_ms,
             cancelled: carried.cancelled,

@@ -7,6 +7,7 @@ use crate::clock::now_ms;
 use contract::loose::Loose;
 use contract::options::small_step;
 use contract::tenancy::Tenancy;
+use model::time::iso8601;
 use proto::v1 as wire;
 use std::time::Duration;
 use temporalio_macros::{workflow, workflow_methods};
@@ -33,11 +34,11 @@ impl ResendWelcome {
         let administrator = match found {
             Ok(found) if found.found => found,
             Ok(_) => {
-                let error = "there is no such active administrator";
-                let noted = note(ctx, &input, &input.user_id, error).await;
-                return Ok(refused(error, noted));
+                let refusal = Refusal::of("NO_ADMINISTRATOR", "there is no such active administrator");
+                let noted = note(ctx, &input, &input.user_id, &refusal.error).await;
+                return Ok(refused(refusal, noted));
             }
-            Err(error) => return Ok(refused(&StepError::from(error).text, Ok(()))),
+            Err(error) => return Ok(refused(StepError::from(error).into(), Ok(()))),
         };
         let request = wire::ResendCredentialRequest {
             origin_id: ctx.info().workflow_id().to_owned(),
@@ -48,14 +49,17 @@ impl ResendWelcome {
         let sent = ctx
             .execute_activity(Tenancy::resend_welcome_email, request, small_step(STEP, "send the welcome mail again"))
             .await;
-        let error = match sent {
-            Ok(reply) if reply.email_sent == Some(true) => String::new(),
-            Ok(reply) => reply.error,
-            Err(error) => StepError::from(error).text,
+        let refusal = match sent {
+            Ok(reply) if reply.email_sent == Some(true) => Refusal::default(),
+            Ok(reply) => {
+                let next_allowed_at = (reply.next_allowed_ms > 0).then(|| iso8601(reply.next_allowed_ms));
+                Refusal { code: reply.code, error: reply.error, next_allowed_at }
+            }
+            Err(error) => StepError::from(error).into(),
         };
-        let noted = note(ctx, &input, &administrator.user_id, &error).await;
-        if !error.is_empty() {
-            return Ok(refused(&error, noted));
+        let noted = note(ctx, &input, &administrator.user_id, &refusal.error).await;
+        if !refusal.error.is_empty() {
+            return Ok(refused(refusal, noted));
         }
         Ok(wire::ResendWelcomeResult {
             success: Some(true),
@@ -63,6 +67,7 @@ impl ResendWelcome {
             tenant_name: Some(administrator.tenant_name),
             // The mail is out; that nobody wrote down who asked is said, not hidden.
             error: noted.err().map(|why| format!("the mail was sent, but not noted: {why}")),
+            ..Default::default()
         })
     }
 }
@@ -91,10 +96,53 @@ async fn note(
     }
 }
 
-fn refused(error: &str, noted: Result<(), String>) -> wire::ResendWelcomeResult {
+/// Why no mail went out; empty when it did.
+#[derive(Debug, Default)]
+struct Refusal {
+    code: String,
+    error: String,
+    next_allowed_at: Option<String>,
+}
+
+impl Refusal {
+    fn of(code: &str, error: &str) -> Self {
+        Self { code: code.to_owned(), error: error.to_owned(), next_allowed_at: None }
+    }
+}
+
+impl From<StepError> for Refusal {
+    fn from(error: StepError) -> Self {
+        Self::of(error.word(), &error.text)
+    }
+}
+
+fn refused(refusal: Refusal, noted: Result<(), String>) -> wire::ResendWelcomeResult {
     let error = match noted {
-        Ok(()) => error.to_owned(),
-        Err(why) => format!("{error}; this was not noted: {why}"),
+        Ok(()) => refusal.error,
+        Err(why) => format!("{}; this was not noted: {why}", refusal.error),
     };
-    wire::ResendWelcomeResult { success: Some(false), error: Some(error), ..Default::default() }
+    wire::ResendWelcomeResult {
+        success: Some(false),
+        error: Some(error),
+        code: Some(refusal.code).filter(|code| !code.is_empty()),
+        next_allowed_at: refusal.next_allowed_at,
+        ..Default::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_has_a_code_and_says_when_the_next_is_allowed() {
+        let at = Some("2027-01-15T09:00:00.000Z".to_owned());
+        let refusal = Refusal { next_allowed_at: at.clone(), ..Refusal::of("TOO_MANY_IN_AN_HOUR", "three times") };
+        let result = refused(refusal, Err("NO_BILLING_TENANT".to_owned()));
+        assert_eq!((result.success, result.code.as_deref()), (Some(false), Some("TOO_MANY_IN_AN_HOUR")));
+        assert_eq!(result.next_allowed_at, at);
+        assert_eq!(result.error.as_deref(), Some("three times; this was not noted: NO_BILLING_TENANT"));
+        // A worker of an earlier build answers without a code.
+        assert_eq!(refused(Refusal::of("", "x"), Ok(())).code, None);
+    }
 }

@@ -126,7 +126,7 @@ pub(super) fn standing_note<W: Holds>(
     course: &Course,
     waiting: &Waiting,
 ) -> (wire::RecordCreationRequest, ActivityOptions) {
-    let mut options = contract::options::standing_note("note that somebody has to decide");
+    let mut options = contract::options::standing_note("note that an operator has to decide");
     options.cancellation_token = Some(course.own.clone());
     (note(ctx, course, "repair", Some(waiting), None), options)
 }
@@ -147,6 +147,10 @@ fn note<W: Holds>(
         step: waiting.map(|waiting| waiting.step.as_str().to_owned()).unwrap_or_default(),
         reason: waiting.map(|waiting| waiting.reason.clone()).unwrap_or_default(),
         by: decision.map(|decision| decision.by.clone()).unwrap_or_default(),
-        note: decision.map(|decision| decision.note.clone()).unwrap_or_default(),
+        note: match (decision, waiting) {
+            (Some(decision), _) => decision.note.clone(),
+            (None, Some(waiting)) => waiting.message.clone(),
+            (None, None) => String::new(),
+        },
     }
 }

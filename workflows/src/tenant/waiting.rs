@@ -1,10 +1,10 @@
 //! Waiting for somebody's decision.
 
-use super::drive::Ctx;
+use super::drive::{Course, Ctx};
 use super::state::{CreationState, Holds};
 use crate::clock::left;
 use contract::loose::Loose;
-use model::tenant::repair::{self, Action, Decision};
+use model::tenant::repair::{self, Action, Decision, Waiting};
 use proto::v1::{RepairReply, RepairRequest};
 use std::time::Duration;
 use temporalio_workflow::workflows::select;
@@ -43,18 +43,19 @@ pub(super) fn decide(state: &mut CreationState, cancelled: bool, request: Loose)
     }
 }
 
-/// Waits until somebody decides, or until `until_ms`. Beside it the note of the wait is under way.
+/// Waits until somebody decides, or until the run hands over. Beside it the note of the wait is under way.
 pub(super) async fn wait<W: Holds>(
     ctx: &Ctx<W>,
-    until_ms: Option<i64>,
-    own: &WorkflowCancellationToken,
+    course: &Course,
+    waiting: &Waiting,
     mut note: &mut (impl CancellableFuture + Unpin),
 ) -> Decided {
+    let own = &course.own;
     let decided = |w: &W| w.creation().waiting.as_ref().is_some_and(|waiting| waiting.decision.is_some());
     // Nobody cancels our own token.
     let options = WaitConditionOptions::builder().cancellation_token(own.clone()).build();
     let mut wake = std::pin::pin!(ctx.wait_condition_with_options(decided, options));
-    match until_ms {
+    match course.times.hands_over_ms {
         None => loop {
             select! {
                 _ = note => {}
@@ -62,7 +63,7 @@ pub(super) async fn wait<W: Holds>(
             }
         },
         Some(until_ms) => {
-            let mut timer = timer(ctx, left(ctx, until_ms), "the run's own time for a repair", own);
+            let mut timer = timer(ctx, left(ctx, until_ms), &summary(waiting), own);
             let woken = loop {
                 select! {
                     _ = note => {}
@@ -86,6 +87,11 @@ pub(super) async fn wait<W: Holds>(
         Some(decision)
     });
     decision.map_or(Decided::TimeIsUp, Decided::By)
+}
+
+/// Who must act, and what happens if nobody does. Short: the server limits a summary to 400 bytes.
+fn summary(waiting: &Waiting) -> String {
+    format!("an operator must decide about {} ({}); then a successor waits", waiting.step, waiting.reason)
 }
 
 /// Ends the note of a wait that is over: one that is under way may still be written, one that cannot be is given up.

@@ -50,7 +50,8 @@ async fn price(
     field: &str,
 ) -> Result<(Uuid, String), TenantError> {
     let Some(record) = sql::FIND_PRICE.bind(billing_tenant).bind(external_id).optional(conn).await? else {
-        let text = format!("{field}: no such price of the billing tenant; import it into stripe_prices, then retry");
+        let text =
+            format!("{field}: no such price of the billing tenant; import it into stripe_prices, then start it again");
         return Err(TenantError::of(FailureType::Configuration, text));
     };
     Ok((record.field("stripe_price_id")?, record.field("product_name")?))

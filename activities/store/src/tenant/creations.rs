@@ -9,6 +9,18 @@ use serde::Serialize;
 use sqlx::postgres::PgConnection;
 use uuid::Uuid;
 
+/// The activities of a creation in the order in which they are carried out: all their records carry the creation's one time.
+const IN_ORDER: [&str; 8] = [
+    "createTenant",
+    "run_onboarding_seeds",
+    "createAdminUser",
+    "setupTenantData",
+    "createCustomerClientActivity",
+    "createCustomerContactActivity",
+    "tagCustomerClientActivity",
+    "sendWelcomeEmail",
+];
+
 /// One creation, as `tenantry tenant list` shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -29,6 +41,8 @@ pub struct CreationSummary {
     pub step: String,
     /// Type of its failure.
     pub reason: String,
+    /// What failed and what mends it; empty where nothing waits.
+    pub message: String,
     /// Unix milliseconds.
     pub opened_ms: i64,
     /// Unix milliseconds.
@@ -51,7 +65,7 @@ pub struct CreationEvent {
     pub workflow_id: String,
     /// Who decided.
     pub decided_by: String,
-    /// Why.
+    /// Why; of a wait, what failed and what mends it.
     pub note: String,
 }
 
@@ -62,7 +76,7 @@ pub struct CreationDetail {
     /// The creation.
     #[serde(flatten)]
     pub summary: CreationSummary,
-    /// Activities whose work is committed.
+    /// Activities whose work is committed, in the order of the steps. A mail counts when it was delivered.
     pub done: Vec<String>,
     /// Its log, oldest first.
     pub log: Vec<CreationEvent>,
@@ -108,6 +122,7 @@ fn summary(record: &Record) -> Result<CreationSummary, StoreError> {
         workflow_id: record.field("workflow_id")?,
         step: record.field("step")?,
         reason: record.field("reason")?,
+        message: record.field("message")?,
         opened_ms: record.millis("opened_us")?,
         changed_ms: record.millis("changed_us")?,
     })
@@ -131,7 +146,7 @@ pub(super) async fn detail(conn: &mut PgConnection, tenant: Uuid) -> Result<Opti
         return Ok(None);
     };
     let summary = summary(&record)?;
-    let done = sql::READ_DONE.bind(&summary.origin_id).all(&mut tx).await?;
+    let done = sql::READ_DONE.bind(&summary.origin_id).bind(IN_ORDER.as_slice()).all(&mut tx).await?;
     let log = sql::READ_CREATION_LOG.bind(tenant).all(&mut tx).await?;
     commit(tx).await?;
     let done = done.iter().map(|record| record.field("activity")).collect::<Result<_, _>>()?;

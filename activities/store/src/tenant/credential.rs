@@ -40,8 +40,8 @@ pub struct StoredCredential<'a> {
 pub struct AtMost {
     /// The number.
     pub count: i64,
-    /// Counted from here, in Unix milliseconds.
-    pub since_ms: i64,
+    /// Counted over this time before the credential's own, in milliseconds.
+    pub window_ms: i64,
 }
 
 impl fmt::Debug for StoredCredential<'_> {
@@ -81,6 +81,8 @@ pub enum Delivery {
     TooMany {
         /// How many.
         count: i64,
+        /// When one more fits into the bound, in Unix milliseconds.
+        next_ms: i64,
     },
 }
 
@@ -109,9 +111,9 @@ pub(super) async fn keep(conn: &mut PgConnection, credential: &StoredCredential<
             since_ms: record.millis("recorded_us")?,
         },
         None => {
-            if let Some(count) = too_many(&mut tx, credential).await? {
+            if let Some(refused) = too_many(&mut tx, credential).await? {
                 commit(tx).await?;
-                return Ok(Delivery::TooMany { count });
+                return Ok(refused);
             }
             let part = credential.user.to_string();
             let entry = Entry {
@@ -143,19 +145,21 @@ fn turns(credential: &StoredCredential<'_>) -> Vec<String> {
     turns
 }
 
-/// How many the user was given, when that is as many as may be.
-async fn too_many(conn: &mut PgConnection, credential: &StoredCredential<'_>) -> Result<Option<i64>, TenantError> {
+/// The refusal, when the user was given as many as may be. One more fits when the oldest of the newest ones leaves the window.
+async fn too_many(conn: &mut PgConnection, credential: &StoredCredential<'_>) -> Result<Option<Delivery>, TenantError> {
     let Some(at_most) = credential.at_most else { return Ok(None) };
-    let count: i64 = sql::COUNT_CREDENTIALS
+    let record = sql::COUNT_CREDENTIALS
         .bind(credential.tenant)
         .bind(credential.user.to_string())
-        .bind(micros(at_most.since_ms))
+        .bind(micros(credential.now_ms - at_most.window_ms))
         .bind(credential.activity)
         .bind(credential.key())
+        .bind(i32::try_from(at_most.count).unwrap_or(i32::MAX))
         .one(conn)
-        .await?
-        .field("count")?;
-    Ok((count >= at_most.count).then_some(count))
+        .await?;
+    let count: i64 = record.field("count")?;
+    let next_ms = record.millis("bound_us")? + at_most.window_ms;
+    Ok((count >= at_most.count).then_some(Delivery::TooMany { count, next_ms }))
 }
 
 /// Forgets it, with the reason that a repeat is told.

@@ -144,7 +144,7 @@ fn again<'a>(made: &'a Creation, origin_id: &'a str, now_ms: i64) -> StoredCrede
     StoredCredential {
         origin_id,
         activity: "resendWelcomeEmail",
-        at_most: Some(AtMost { count: 3, since_ms: now_ms - 60 * MINUTE }),
+        at_most: Some(AtMost { count: 3, window_ms: 60 * MINUTE }),
         ..made.credential(None, now_ms)
     }
 }
@@ -161,7 +161,8 @@ async fn of_many_that_are_asked_for_at_once_three_are_kept() {
         let kept: Vec<Delivery> = kept.into_iter().map(Result::unwrap).collect();
         let is_kept = |delivery: &Delivery| matches!(delivery, Delivery::Pending { .. });
         assert_eq!(kept.iter().filter(|delivery| is_kept(delivery)).count(), 3, "{kept:?}");
-        assert!(kept.iter().all(|delivery| is_kept(delivery) || *delivery == Delivery::TooMany { count: 3 }));
+        let refused = Delivery::TooMany { count: 3, next_ms: T0 + 60 * MINUTE };
+        assert!(kept.iter().all(|delivery| is_kept(delivery) || *delivery == refused), "{kept:?}");
         // A repeat of one that was kept is not refused, and an hour later there is room again.
         let first = kept.iter().position(is_kept).unwrap();
         assert_eq!(store.keep_credential(&asked[first]).await.unwrap(), kept[first]);
@@ -170,6 +171,24 @@ async fn of_many_that_are_asked_for_at_once_three_are_kept() {
         let other = world.user(made.tenant, "o@one.example", "internal").await;
         let others = StoredCredential { user: other, ..again(&made, "other", T0) };
         assert!(is_kept(&store.keep_credential(&others).await.unwrap()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refusal_says_when_there_is_room_and_then_there_is() {
+    with_database(async |db: &Db| {
+        let world = World::new(db).await;
+        let made = with_admin(&world).await;
+        for (origin, after) in [("resend-1", 0), ("resend-2", 10), ("resend-3", 20)] {
+            world.store.keep_credential(&again(&made, origin, T0 + after * MINUTE)).await.unwrap();
+        }
+        let keep = async |origin, at| world.store.keep_credential(&again(&made, origin, at)).await.unwrap();
+        let refused = Delivery::TooMany { count: 3, next_ms: T0 + 60 * MINUTE };
+        assert_eq!(keep("resend-4", T0 + 30 * MINUTE).await, refused);
+        assert_eq!(keep("resend-4", T0 + 60 * MINUTE - 1).await, refused);
+        let Delivery::Pending { .. } = keep("resend-4", T0 + 60 * MINUTE).await else { panic!("there is room") };
+        assert_eq!(keep("resend-5", T0 + 61 * MINUTE).await, Delivery::TooMany { count: 3, next_ms: T0 + 70 * MINUTE });
     })
     .await;
 }

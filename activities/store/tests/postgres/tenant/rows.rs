@@ -1,7 +1,7 @@
 //! The rows of a whole creation, column by column (contract, section 4).
 
 use crate::fixture::{Db, T0, with_database};
-use crate::tenant::steps::request;
+use crate::tenant::steps::{Creation, Step, request};
 use crate::tenant::world::{AT, HASH, World};
 use proto::v1 as wire;
 use serde_json::json;
@@ -149,7 +149,7 @@ async fn our_records_say_what_was_done_and_by_whom() {
         let world = World::new(db).await;
         let made = world.whole(request("one")).await;
         let detail = world.store.creation(made.tenant).await.unwrap().unwrap();
-        let done = ["createAdminUser", "createTenant", "run_onboarding_seeds", "sendWelcomeEmail", "setupTenantData"];
+        let done = ["createTenant", "run_onboarding_seeds", "createAdminUser", "setupTenantData", "sendWelcomeEmail"];
         assert_eq!(detail.done, done);
         let summary = &detail.summary;
         assert_eq!((summary.state.as_str(), summary.product_code.as_str()), ("completed", "psa"));
@@ -168,6 +168,50 @@ async fn our_records_say_what_was_done_and_by_whom() {
         assert_eq!(keys, expected);
         let owners = db.value("SELECT string_agg(DISTINCT tenant::text, ' ') FROM tenantry.activity_ledger").await;
         assert_eq!(owners, made.tenant.to_string());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_mail_that_is_pending_or_was_given_up_is_not_listed_as_done() {
+    with_database(async |db: &Db| {
+        let world = World::new(db).await;
+        let mut made = Creation::new(request("one"));
+        let before = [Step::Create, Step::Seed, Step::Admin, Step::SetUp];
+        for step in before.into_iter().chain([Step::Keep]) {
+            made.learn(&made.run(&world.store, step, T0).await.unwrap());
+        }
+        let done = async || world.store.creation(made.tenant).await.unwrap().unwrap().done;
+        let written = ["createTenant", "run_onboarding_seeds", "createAdminUser", "setupTenantData"];
+        assert_eq!(done().await, written, "the mail is on its way");
+        world.store.close_credential(&made.credential(None, T0), "recipient_refused").await.unwrap();
+        assert_eq!(done().await, written, "the mail was given up");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_wait_keeps_what_failed_until_somebody_decides() {
+    with_database(async |db: &Db| {
+        let world = World::new(db).await;
+        let mut made = Creation::new(request("one"));
+        made.learn(&made.run(&world.store, Step::Create, T0).await.unwrap());
+        let waits = |note: &str, now_ms| wire::RecordCreationRequest {
+            step: "creating_admin_user".to_owned(),
+            reason: "ConfigurationError".to_owned(),
+            note: note.to_owned(),
+            ..made.state("repair", now_ms)
+        };
+        let listed = async |state| world.store.creations(Some(state), 10).await.unwrap().remove(0).message;
+        world.store.record(&waits("the first try", T0 + 1)).await.unwrap();
+        world.store.record(&made.state("open", T0 + 2)).await.unwrap();
+        assert_eq!(listed("open").await, "", "nothing waits");
+        world.store.record(&waits("adminUser.passwordRef: names no mounted secret", T0 + 3)).await.unwrap();
+        assert_eq!(listed("repair").await, "adminUser.passwordRef: names no mounted secret");
+        let detail = world.store.creation(made.tenant).await.unwrap().unwrap();
+        assert_eq!(detail.summary.message, listed("repair").await);
+        let notes: Vec<&str> = detail.log.iter().map(|event| event.note.as_str()).collect();
+        assert_eq!(notes, ["the first try", "", "adminUser.passwordRef: names no mounted secret"]);
     })
     .await;
 }
