@@ -40,7 +40,7 @@ pub(crate) async fn create(
 ) -> Result<wire::CreateAdminUserReply, ActivityError> {
     let hashing = (secrets.hashing)();
     let (hash, password_mac) = match given(settings, &hashing, request)? {
-        Given::Nothing => (hashing.unusable().await, None),
+        Given::Nothing => (hashing.unusable(), None),
         Given::Hash(hash) => {
             let mac = secrets.keyed.hash(Purpose::InputPassword, hash.expose());
             (hash, Some(mac))
