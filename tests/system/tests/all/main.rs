@@ -4,6 +4,7 @@ mod authority;
 mod canary;
 mod days;
 mod garbage;
+mod installed;
 mod interop;
 mod interop_tenant;
 mod licences;
