@@ -42,7 +42,7 @@ mod tenancy;
 mod tools;
 mod wheels;
 
-pub use appliance::APPLIANCE_TENANT;
+pub use appliance::{APPLIANCE_TENANT, variables_of_appliance};
 pub use down::{DownError, DownReport, down};
 pub use error::{PartError, StartError};
 pub use external::{STACK_VARIABLE, points_outside};

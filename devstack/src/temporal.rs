@@ -37,6 +37,7 @@ pub(crate) fn part(root: &Path, tools: &Tools, ports: &BTreeMap<String, u16>, ep
     let mut part = PartSpec::new("temporal", tools.bin.join("temporal"), &cwd)
         .args(["server", "start-dev", "--ip", "127.0.0.1", "--ui-ip", "127.0.0.1", "--log-level", "warn"])
         .args(["--ui-disable-news-fetch", "--disable-config-file", "--disable-config-env"])
+        .args(["--namespace", crate::appliance::NAMESPACE])
         .args(["--port".to_owned(), port("temporal").to_string()])
         .args(["--ui-port".to_owned(), port("temporal-ui").to_string()])
         .args(["--http-port".to_owned(), port("temporal-http").to_string()])

@@ -91,6 +91,7 @@ pub fn revocation_step(summary: &str) -> ActivityOptions {
 /// API's own `Retry-After` is longer where it names one.
 pub fn appliance_step(summary: &str) -> ActivityOptions {
     ActivityOptions::with_close_timeouts(ActivityCloseTimeouts::StartToClose(Duration::from_secs(30)))
+        .heartbeat_timeout(Duration::from_secs(10))
         .retry_policy(tries(Duration::from_secs(10), Duration::from_secs(120), 5))
         .summary(summary.to_owned())
         .build()
@@ -103,6 +104,7 @@ pub fn check_in_step(summary: &str) -> ActivityOptions {
         start_to_close: Duration::from_secs(30),
     };
     ActivityOptions::with_close_timeouts(timeouts)
+        .heartbeat_timeout(Duration::from_secs(10))
         .retry_policy(tries(Duration::from_secs(10), Duration::from_secs(120), 5))
         .summary(summary.to_owned())
         .build()

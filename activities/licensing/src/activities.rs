@@ -241,86 +241,92 @@ impl ApplianceActivities {
     #[activity(definition = definition::Prepare)]
     pub async fn prepare(
         self: Arc<Self>,
-        _ctx: ActivityContext,
+        ctx: ActivityContext,
         request: Sensitive<wire::PrepareRedemptionRequest>,
     ) -> Result<wire::PreparedRedemption, ActivityError> {
-        self.site.admit(request.protected)?;
-        let given = match request.claim_code.trim() {
-            "" => Given::Reference(request.request_ref.clone()),
-            text => Given::Code(InstallCode::parse(text).map_err(|_| of_code(FailureCode::InvalidClaimCode, None))?),
-        };
-        let reached = self.site.redeem_until(given, Until::Prepared).await?;
-        Ok(wire::PreparedRedemption {
-            request_ref: reached.reference,
-            appliance_id: reached.appliance_id.as_str().to_owned(),
+        beating(&ctx, async {
+            self.site.admit(request.protected)?;
+            let malformed = |_| of_code(FailureCode::InvalidClaimCode, None);
+            let given = match request.claim_code.trim() {
+                "" => Given::Reference(request.request_ref.clone()),
+                text => Given::Code(InstallCode::parse(text).map_err(malformed)?),
+            };
+            let reached = self.site.redeem_until(given, Until::Prepared).await?;
+            Ok(wire::PreparedRedemption {
+                request_ref: reached.reference,
+                appliance_id: reached.appliance_id.as_str().to_owned(),
+            })
         })
+        .await
     }
 
     #[activity(definition = definition::Redeem)]
     pub async fn redeem(
         self: Arc<Self>,
-        _ctx: ActivityContext,
+        ctx: ActivityContext,
         request: wire::RedemptionStepRequest,
     ) -> Result<wire::RedemptionStepReply, ActivityError> {
-        step(&self.site, request, Until::Answered).await
+        beating(&ctx, step(&self.site, request, Until::Answered)).await
     }
 
     #[activity(definition = definition::Store)]
     pub async fn store(
         self: Arc<Self>,
-        _ctx: ActivityContext,
+        ctx: ActivityContext,
         request: wire::RedemptionStepRequest,
     ) -> Result<wire::RedemptionStepReply, ActivityError> {
-        step(&self.site, request, Until::InDatabase).await
+        beating(&ctx, step(&self.site, request, Until::InDatabase)).await
     }
 
     #[activity(definition = definition::UpdateSecret)]
     pub async fn update_secret(
         self: Arc<Self>,
-        _ctx: ActivityContext,
+        ctx: ActivityContext,
         request: wire::RedemptionStepRequest,
     ) -> Result<wire::RedemptionStepReply, ActivityError> {
-        step(&self.site, request, Until::InSecrets).await
+        beating(&ctx, step(&self.site, request, Until::InSecrets)).await
     }
 
     #[activity(definition = definition::Confirm)]
     pub async fn confirm(
         self: Arc<Self>,
-        _ctx: ActivityContext,
+        ctx: ActivityContext,
         request: wire::RedemptionStepRequest,
     ) -> Result<wire::RedeemResult, ActivityError> {
-        let redeemed = self.site.redeem(Given::Reference(request.request_ref)).await?;
-        Ok(result(redeemed))
+        beating(&ctx, async { self.site.redeem(Given::Reference(request.request_ref)).await.map(result) }).await
     }
 
     #[activity(definition = definition::Apply)]
     pub async fn apply(
         self: Arc<Self>,
-        _ctx: ActivityContext,
+        ctx: ActivityContext,
         request: Sensitive<wire::ApplyRequest>,
     ) -> Result<wire::ApplyResult, ActivityError> {
-        self.site.admit(request.protected)?;
-        let text = match request.license_key.trim() {
-            "" => self.site.mounted(&request.request_ref)?,
-            text => SecretString::from(text),
-        };
-        if text.expose_secret().trim().is_empty() {
-            return Err(of_code(FailureCode::InvalidLicense, None));
-        }
-        let license = self.site.apply(&text).await?;
-        Ok(wire::ApplyResult {
-            edition: Some(license.tier().as_str().to_owned()),
-            expires_at: Some(rfc3339(license.expires_at())),
+        beating(&ctx, async {
+            self.site.admit(request.protected)?;
+            let text = match request.license_key.trim() {
+                "" => self.site.mounted(&request.request_ref)?,
+                text => SecretString::from(text),
+            };
+            if text.expose_secret().trim().is_empty() {
+                return Err(of_code(FailureCode::InvalidLicense, None));
+            }
+            let license = self.site.apply(&text).await?;
+            Ok(wire::ApplyResult {
+                edition: Some(license.tier().as_str().to_owned()),
+                expires_at: Some(rfc3339(license.expires_at())),
+            })
         })
+        .await
     }
 
     #[activity(definition = definition::CheckIn)]
     pub async fn check_in(
         self: Arc<Self>,
-        _ctx: ActivityContext,
+        ctx: ActivityContext,
         _request: wire::CheckInRequest,
     ) -> Result<CheckInResult, ActivityError> {
-        let outcome = self.site.check_in().await?;
+        let outcome = beating(&ctx, self.site.check_in()).await?;
         let detail = match &outcome {
             Outcome::Error { code, detail } => Some(format!("{}: {detail}", code.as_str())),
             Outcome::NotSelfHost

@@ -1,5 +1,6 @@
 //! System tests: the worker as a process beside real engines. One stack for the binary; the tests run one after the other.
 
+mod appliance;
 mod authority;
 mod canary;
 mod days;
@@ -8,6 +9,7 @@ mod installed;
 mod interop;
 mod interop_tenant;
 mod licences;
+mod license_workflows;
 mod life;
 mod outages;
 mod refusals;

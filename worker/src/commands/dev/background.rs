@@ -98,9 +98,13 @@ pub(super) fn status(output: Output) -> Result<Exit, Failure> {
 }
 
 /// Prints the variables for a shell, or as JSON.
-pub(super) fn env(output: Output) -> Result<Exit, Failure> {
+pub(super) fn env(appliance: bool, output: Output) -> Result<Exit, Failure> {
     let stack = Folders::find()?.running()?;
     let mut environment = stack.environment();
+    if appliance {
+        environment = devstack::variables_of_appliance(&environment)
+            .ok_or_else(|| Failure::new(Exit::NotFound, "this stack has no appliance: it runs without the licence API"))?;
+    }
     environment.insert(devstack::STACK_VARIABLE.to_owned(), stack.root().display().to_string());
     match output {
         Output::Text => {

@@ -47,7 +47,12 @@ enum DevCommand {
     /// Shows the parts of the running stack.
     Status,
     /// Prints the variables of the running stack for a shell.
-    Env,
+    #[command(after_help = "Examples:\n  eval \"$(tenantry dev env)\"\n  eval \"$(tenantry dev env --appliance)\"; tenantry worker")]
+    Env {
+        /// Those of the sample appliance: its database, its Temporal namespace, and its one queue.
+        #[arg(long)]
+        appliance: bool,
+    },
     /// Runs one of our own parts; the stack calls this.
     #[command(hide = true)]
     Part {
@@ -78,7 +83,7 @@ pub(crate) async fn run(args: DevArgs, output: Output, source: &Source) -> Resul
         Some(DevCommand::Up { use_external, fresh }) => background::up(use_external, fresh, output).await,
         Some(DevCommand::Down) => background::down(output).await,
         Some(DevCommand::Status) => background::status(output),
-        Some(DevCommand::Env) => background::env(output),
+        Some(DevCommand::Env { appliance }) => background::env(appliance, output),
         Some(DevCommand::Dns(args)) => dns::run(args, output, source),
         Some(DevCommand::Mail(args)) => mail::run(&args, output, source),
         None => show::run(args.once, args.use_external, output).await,
