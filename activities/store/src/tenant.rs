@@ -21,7 +21,7 @@ mod settings;
 pub mod sql;
 
 pub use admin::AdminRow;
-pub use creations::{CreationDetail, CreationSummary};
+pub use creations::{CreationDetail, CreationEvent, CreationSummary};
 pub use credential::{AtMost, Delivery, StoredCredential};
 pub use error::TenantError;
 pub use install_mail::{InstallMail, MailState};

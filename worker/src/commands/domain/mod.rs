@@ -41,6 +41,11 @@ pub(crate) fn uuid(text: &str) -> Result<Uuid, String> {
     text.parse().map_err(|_| "it is no UUID; `tenantry domain list` shows those of tenants and domains".to_owned())
 }
 
+/// A length of time, with an example where it is none.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|_| "it is no length of time; write it as 90s, 5m or 1h30m".to_owned())
+}
+
 /// Whose domain.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct Whose {
@@ -69,7 +74,7 @@ enum DomainCommand {
         #[arg(long, value_name = "STATUS", value_parser = status_or_gone(), hide_possible_values = true)]
         wait: Option<String>,
         /// Longest wait.
-        #[arg(long, value_parser = humantime::parse_duration, default_value = "5m")]
+        #[arg(long, value_parser = duration, default_value = "5m")]
         timeout: Duration,
     },
     /// Makes the worker look at a domain now: signals its run, and starts one if none is open.
@@ -91,7 +96,7 @@ enum DomainCommand {
         #[arg(long, value_name = "STATUS", value_parser = status_or_gone(), hide_possible_values = true)]
         wait: Option<String>,
         /// Longest wait.
-        #[arg(long, value_parser = humantime::parse_duration, default_value = "5m")]
+        #[arg(long, value_parser = duration, default_value = "5m")]
         timeout: Duration,
     },
     /// Shows where a domain is, why, and who must act. Asks the run; shows the row when none answers.
@@ -111,7 +116,7 @@ enum DomainCommand {
         #[arg(long, value_name = "STATUS", value_parser = status_or_gone(), hide_possible_values = true)]
         until: Option<String>,
         /// Longest time; for ever when left out.
-        #[arg(long, value_parser = humantime::parse_duration)]
+        #[arg(long, value_parser = duration)]
         timeout: Option<Duration>,
     },
     /// Lists domains from the database.
@@ -163,5 +168,18 @@ pub(crate) async fn run(args: DomainArgs, output: Output, source: &Source) -> Re
         DomainCommand::Removals(args) => removals::run(source, args, output).await,
         DomainCommand::Check(args) => check::run(source, args, output).await,
         DomainCommand::Explain { whose } => show::explain(source, whose, output).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_of_time_is_read_or_refused_with_an_example() {
+        assert_eq!(duration("1h30m"), Ok(Duration::from_secs(5400)));
+        for text in ["soon", "5", ""] {
+            assert!(duration(text).is_err_and(|why| why.contains("90s")), "{text}");
+        }
     }
 }

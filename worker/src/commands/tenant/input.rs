@@ -12,7 +12,8 @@ const INPUT_MAX: u64 = 1024 * 1024;
 /// The input, part by part. Flags win over the file.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct InputArgs {
-    /// The input as JSON, in the form that callers of the workflow send; `-` reads standard input.
+    /// The input as JSON, in the form that callers of the workflow send; `-` reads standard input. Its fields and a sample
+    /// stand in docs/runbook-tenants.md.
     #[arg(long, value_name = "PATH")]
     pub(crate) file: Option<PathBuf>,
     /// Name of the tenant.
@@ -135,4 +136,36 @@ fn text(path: &Path) -> Result<String, Failure> {
     };
     read.or_exit(Exit::Usage, "could not read the file of --file as text")?;
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use model::tenant::input::parse;
+
+    const RUNBOOK: &str = include_str!("../../../../docs/runbook-tenants.md");
+
+    #[test]
+    fn the_sample_of_the_runbook_can_be_used() {
+        let samples: Vec<&str> =
+            RUNBOOK.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+        assert_eq!(samples.len(), 1);
+        let value = serde_json::from_str(samples[0]).expect("JSON");
+        let tenant = parse(&value, None).expect("a valid input");
+        assert_eq!((tenant.company_name.as_str(), tenant.license_count), ("Birch Ltd", Some(5)));
+    }
+
+    /// Whatever the input's reader asks for by name.
+    #[test]
+    fn every_field_of_the_input_stands_in_the_runbook() {
+        let reader = include_str!("../../../../model/src/tenant/input.rs");
+        let asked = ["top.", "part.", "line("].into_iter().flat_map(|by| reader.split(by).skip(1));
+        let fields: std::collections::BTreeSet<&str> = asked
+            .filter_map(|rest| rest.split_once('"').filter(|(before, _)| before.len() < 25 && !before.contains(' ')))
+            .filter_map(|(_, rest)| rest.split('"').next())
+            .collect();
+        assert!(fields.len() > 35 && fields.contains("originalTransactionId"), "{fields:?}");
+        for field in fields {
+            assert!(RUNBOOK.contains(&format!("`{field}`")), "{field} is not in docs/runbook-tenants.md");
+        }
+    }
 }

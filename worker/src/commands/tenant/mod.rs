@@ -3,14 +3,16 @@
 mod create;
 mod follow;
 mod input;
+mod look;
+mod problem;
 mod repair;
 mod resend;
 mod show;
 
-use crate::cli::Output;
+use crate::cli::{Output, print_json};
 use crate::clients::tenant_runs::TenantRuns;
 use crate::clients::{database, temporal};
-use crate::commands::domain::uuid;
+use crate::commands::domain::duration;
 use crate::config::{ClientSettings, Role, Source};
 use crate::exit::{Exit, Failure};
 use clap::{Args, Subcommand};
@@ -24,6 +26,11 @@ use uuid::Uuid;
 pub(crate) struct TenantArgs {
     #[command(subcommand)]
     command: TenantCommand,
+}
+
+/// A UUID of a tenant or a user, with a hint where to find it.
+fn uuid(text: &str) -> Result<Uuid, String> {
+    text.parse().map_err(|_| "it is no UUID; `tenantry tenant list` shows those of tenants".to_owned())
 }
 
 /// Which creation.
@@ -44,7 +51,7 @@ enum TenantCommand {
     ///
     /// The input is checked before anything is started; all that is wrong with it is told at once. A second start for the same
     /// subscription, checkout, Apple transaction or tenant id finds the first. A password never stands in an argument: use a
-    /// file, a hash, or the name of a mounted secret.
+    /// file, a hash, or the name of a mounted secret. The fields of the file stand in docs/runbook-tenants.md, with a sample.
     #[command(
         after_help = "Examples:\n  tenantry tenant create --file input.json\n  tenantry tenant create --name 'Acme' \
                             --admin-first-name Ada --admin-last-name Byron --admin-email ada@acme.example --licenses 5"
@@ -63,7 +70,7 @@ enum TenantCommand {
         #[command(flatten)]
         which: Which,
         /// Longest time; for ever when left out.
-        #[arg(long, value_parser = humantime::parse_duration)]
+        #[arg(long, value_name = "TIME", value_parser = duration)]
         timeout: Option<std::time::Duration>,
     },
     /// Decides about a step that failed: try it again, or end the creation and leave its rows to an operator.
@@ -91,7 +98,16 @@ pub(crate) async fn run(args: TenantArgs, output: Output, source: &Source) -> Re
         crate::telemetry::logs::Reader::Person,
         None,
     );
-    match args.command {
+    let done = answer(args.command, output, source).await;
+    if let (Err(failure), Output::Json) = (&done, output) {
+        // A program reads standard output alone, also when there is no answer.
+        print_json(&problem::document(failure));
+    }
+    done
+}
+
+async fn answer(command: TenantCommand, output: Output, source: &Source) -> Result<Exit, Failure> {
+    match command {
         TenantCommand::Create(args) => create::run(source, &args, output).await,
         TenantCommand::Status { which } => show::status(source, &which, output).await,
         TenantCommand::Watch { which, timeout } => follow::watch(source, &which, timeout, output).await,
@@ -111,6 +127,13 @@ pub(crate) async fn runs(source: &Source) -> Result<TenantRuns, Failure> {
 async fn records(source: &Source) -> Result<TenantStore, Failure> {
     let settings =
         ClientSettings::parse(source, &[Role::Worker]).map_err(|problems| Failure::of(Exit::No, problems))?;
+    if let Some(options) = settings.database.options(Role::Worker) {
+        let (host, port) = (options.get_host(), options.get_port());
+        problem::listens(host, port).await.map_err(|error| {
+            let place = format!("{host}:{port} (DATABASE_URL, or DB_HOST and DB_PORT)");
+            Failure::new(Exit::Unreachable, format!("could not reach the database at {place}: {error}"))
+        })?;
+    }
     let pool = database::pool(&settings.database, Role::Worker).await?;
     Ok(TenantStore::new(pool, TenantSettings::default()))
 }
@@ -125,4 +148,15 @@ async fn workflow_id(source: &Source, which: &Which) -> Result<String, Failure> 
     found.map(|creation| creation.summary.workflow_id).ok_or_else(|| {
         Failure::new(Exit::NotFound, format!("tenant {tenant} was not created here: see `tenantry tenant list`"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_tenant_is_sent_to_the_list_of_tenants() {
+        assert!(uuid("birch").is_err_and(|why| why.contains("`tenantry tenant list`")));
+        assert!(uuid("11111111-2222-4333-8444-555555555555").is_ok());
+    }
 }

@@ -37,7 +37,7 @@ pub(super) async fn run(source: &Source, args: &RepairArgs, output: Output) -> R
     match output {
         Output::Json => print_json(&json!({ "workflowId": id, "accepted": accepted, "code": code })),
         Output::Text if accepted => {
-            print(&format!("{id}: {} accepted; follow it with `tenantry tenant watch`", args.action))
+            print(&format!("{id}: {} accepted; follow it with `tenantry tenant watch --workflow-id {id}`", args.action))
         }
         Output::Text => print(&format!("{id}: not accepted: {code} ({})", meaning(&code))),
     }

@@ -1,11 +1,11 @@
 //! `tenant resend-welcome`.
 
+use super::uuid;
 use crate::cli::{Output, print, print_json};
-use crate::commands::domain::uuid;
 use crate::config::Source;
 use crate::exit::{Exit, Failure};
 use clap::Args;
-use proto::v1::ResendWelcomeInput;
+use proto::v1::{ResendWelcomeInput, ResendWelcomeResult};
 use std::time::{SystemTime, UNIX_EPOCH};
 use uuid::Uuid;
 
@@ -45,7 +45,27 @@ pub(super) async fn run(source: &Source, args: &ResendArgs, output: Output) -> R
             result.tenant_name.unwrap_or_default(),
             result.error.map(|error| format!("\n  but: {error}")).unwrap_or_default()
         )),
-        Output::Text => print(&format!("not sent: {}", result.error.unwrap_or_default())),
+        Output::Text => print(&refusal(&result)),
     }
     Ok(if sent { Exit::Ok } else { Exit::No })
+}
+
+/// Why nothing was sent: the code, and the sentence, which says when the next mail is allowed where that is the reason.
+fn refusal(result: &ResendWelcomeResult) -> String {
+    let code = result.code.as_deref().map(|code| format!(" ({code})")).unwrap_or_default();
+    format!("not sent{code}: {}", result.error.as_deref().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_has_its_code_where_the_worker_gives_one() {
+        let error = Some("three times within the hour".to_owned());
+        let mut result = ResendWelcomeResult { error, ..ResendWelcomeResult::default() };
+        assert_eq!(refusal(&result), "not sent: three times within the hour");
+        result.code = Some("TOO_MANY_IN_AN_HOUR".to_owned());
+        assert_eq!(refusal(&result), "not sent (TOO_MANY_IN_AN_HOUR): three times within the hour");
+    }
 }
