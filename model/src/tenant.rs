@@ -7,5 +7,6 @@ pub mod input;
 pub mod names;
 pub mod product;
 pub mod repair;
+pub mod resend;
 pub mod seeds;
 pub mod step;

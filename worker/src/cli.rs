@@ -8,7 +8,8 @@ use crate::exit::{Exit, Failure, help_table};
 use crate::run;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
+use std::sync::OnceLock;
 
 /// Durable workflows for a multi-tenant product: tenants, from order to welcome mail, and their own host names, from DNS to
 /// live HTTPS.
@@ -86,7 +87,12 @@ pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let outcome = runtime.block_on(run_command(cli, &Source::of_process()));
     // Work that does not end, such as a lookup in a blocking thread, must not hold the process.
     runtime.shutdown_background();
-    outcome.unwrap_or_else(|failure| report(&failure))
+    let exit = outcome.unwrap_or_else(|failure| report(&failure));
+    match UNWRITTEN.get() {
+        // Whoever reads the answer must not take half of it for the whole.
+        Some(why) if exit == Exit::Ok => report(&Failure::new(Exit::No, format!("could not write the answer: {why}"))),
+        Some(_) | None => exit,
+    }
 }
 
 fn report(failure: &Failure) -> Exit {
@@ -120,11 +126,22 @@ async fn run_command(cli: Cli, source: &Source) -> Result<Exit, Failure> {
     }
 }
 
-/// Prints an answer on standard output. A reader that went away is no error.
+/// Why an answer could not be written.
+static UNWRITTEN: OnceLock<ErrorKind> = OnceLock::new();
+
+/// Prints an answer on standard output. A reader that went away is no error; that the answer cannot be written is one, and told
+/// when the command ends.
 pub(crate) fn print(text: &str) {
-    let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "{}", text.trim_end());
-    let _ = out.flush();
+    if let Err(error) = write_to(std::io::stdout().lock(), text) {
+        let _ = UNWRITTEN.set(error.kind());
+    }
+}
+
+fn write_to(mut out: impl std::io::Write, text: &str) -> std::io::Result<()> {
+    match writeln!(out, "{}", text.trim_end()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
 }
 
 /// Prints a value as one JSON document.
@@ -139,6 +156,29 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         with_exit_codes(Cli::command()).debug_assert();
+    }
+
+    /// Refuses whatever is written.
+    struct Full(ErrorKind);
+
+    impl std::io::Write for Full {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn an_answer_that_cannot_be_written_is_an_error_and_a_reader_that_left_is_none() {
+        let full = write_to(Full(ErrorKind::StorageFull), "x").expect_err("full");
+        assert_eq!(full.kind(), ErrorKind::StorageFull);
+        assert!(write_to(Full(ErrorKind::BrokenPipe), "x").is_ok());
+        let mut out = Vec::new();
+        write_to(&mut out, "x\n\n").expect("written");
+        assert_eq!(out, b"x\n");
     }
 
     #[track_caller]
@@ -163,6 +203,10 @@ mod tests {
         check(&format!("tenantry tenant repair --tenant {tenant} --action retry --by me"), true);
         check(&format!("tenantry tenant repair --tenant {tenant} --workflow-id x --action retry --by me"), false);
         check("tenantry tenant status", false);
+        check("tenantry tenant status --workflow-id=", false);
+        check(&format!("tenantry tenant watch --workflow-id {}", "x".repeat(1001)), false);
+        check("tenantry tenant create --workflow-id=", false);
+        check("tenantry tenant create --name Acme --licenses -1", true);
         check("tenantry tenant list --state repair", true);
         check("tenantry license verify --keys k.json --token t.jwt --output json", true);
         check(&format!("tenantry license verify --keys k --token t --tenant {tenant} --at 2027-01-15T00:00:00Z"), true);

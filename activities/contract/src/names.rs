@@ -24,6 +24,8 @@ pub const ALGADESK_TENANT_CREATION_WORKFLOW: &str = "algadeskTenantCreationWorkf
 pub const TENANT_REPAIR_WORKFLOW: &str = "tenantRepairWorkflow";
 /// Workflow type that sends the welcome mail again.
 pub const RESEND_WELCOME_WORKFLOW: &str = "resendWelcomeEmailWorkflow";
+/// Workflow type that sends one mail to whom its input names, for tests; never registered in production.
+pub const TEST_EMAIL_WORKFLOW: &str = "testEmailWorkflow";
 /// Query of a creation and of a repair.
 pub const CREATION_STATE_QUERY: &str = "getState";
 /// Update that decides about a step that failed.

@@ -26,4 +26,4 @@ pub use outbound::IdempotencyKey;
 pub use resend::{RESEND_URL, Resend};
 pub use send::{Accepted, Clock, Repeat, SendMail};
 pub use smtp::{Smtp, SmtpLimits, SmtpLogin, SmtpSettings, SmtpSettingsError, SmtpTls};
-pub use welcome::{Credential, Product, Rendered, Welcome, WelcomeError};
+pub use welcome::{Credential, Product, Rendered, Welcome, WelcomeError, is_link};

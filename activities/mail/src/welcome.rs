@@ -210,9 +210,14 @@ fn write(template: &impl Template) -> Result<SecretString, WelcomeError> {
 }
 
 fn check_link(which: &'static str, url: &str) -> Result<(), WelcomeError> {
-    let web = url.starts_with("https://") || url.starts_with("http://");
+    if is_link(url) { Ok(()) } else { Err(WelcomeError::Link { which }) }
+}
+
+/// Tells whether a text can stand as a link in a mail: an `https:` or `http:` address in one line, with something after it.
+pub fn is_link(url: &str) -> bool {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     let one_word = !url.contains(|c: char| c.is_whitespace() || c.is_control());
-    if web && one_word { Ok(()) } else { Err(WelcomeError::Link { which }) }
+    rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/')) && one_word
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use prometheus::{IntCounterVec, Opts, Registry};
 #[derive(Debug, Clone)]
 pub struct TenancyCounters {
     mails: IntCounterVec,
+    unsent: IntCounterVec,
     callbacks: IntCounterVec,
 }
 
@@ -40,6 +41,7 @@ impl TenancyCounters {
     pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
         let counters = Self::new()?;
         registry.register(Box::new(counters.mails.clone()))?;
+        registry.register(Box::new(counters.unsent.clone()))?;
         registry.register(Box::new(counters.callbacks.clone()))?;
         Ok(counters)
     }
@@ -58,6 +60,11 @@ impl TenancyCounters {
             "Tries to send a welcome mail, by result: sent, or the code of the error. Act when another code than sent grows: \
              docs/runbook-tenants.md.",
         );
+        let unsent = Opts::new(
+            "tenantry_mails_unsent_total",
+            "Welcome mails that will not go out, by reason: the code of the error, or STEP_LEFT_OUT. Act on each: \
+             `tenantry tenant resend-welcome`, docs/runbook-tenants.md.",
+        );
         let callbacks = Opts::new(
             "tenantry_shop_callbacks_total",
             "Tries to tell the shop of a creation, by kind and result. Act when refused grows: the shop does not learn how \
@@ -65,10 +72,12 @@ impl TenancyCounters {
         );
         let counters = Self {
             mails: IntCounterVec::new(mails, &["result"])?,
+            unsent: IntCounterVec::new(unsent, &["reason"])?,
             callbacks: IntCounterVec::new(callbacks, &["kind", "result"])?,
         };
         // Written before the first event, so that an alarm on a rate sees the first one.
         counters.mails.with_label_values(&["sent"]);
+        counters.unsent.with_label_values(&["STEP_LEFT_OUT"]);
         for kind in [CallbackKind::Status, CallbackKind::Outcome] {
             for result in [CallbackResult::Sent, CallbackResult::Retried, CallbackResult::Refused] {
                 counters.callbacks.with_label_values(&[kind.label(), result.label()]);
@@ -80,6 +89,11 @@ impl TenancyCounters {
     /// Counts a try to send a mail; `result` is `sent` or a code of the mail's errors.
     pub(crate) fn mail(&self, result: &'static str) {
         self.mails.with_label_values(&[result]).inc();
+    }
+
+    /// Counts a mail that was given up.
+    pub(crate) fn unsent(&self, reason: &'static str) {
+        self.unsent.with_label_values(&[reason]).inc();
     }
 
     /// Counts a try to tell the shop.
@@ -119,6 +133,7 @@ mod tests {
         counters.mail("sent");
         counters.mail("CONNECTION");
         counters.mail("CONNECTION");
+        counters.unsent("NO_ADMINISTRATOR");
         counters.callback(CallbackKind::Status, CallbackResult::Refused);
         let mut text = Vec::new();
         TextEncoder::new().encode(&registry.gather(), &mut text).expect("text");
@@ -126,6 +141,8 @@ mod tests {
         for line in [
             "tenantry_mails_total{result=\"sent\"} 1",
             "tenantry_mails_total{result=\"CONNECTION\"} 2",
+            "tenantry_mails_unsent_total{reason=\"NO_ADMINISTRATOR\"} 1",
+            "tenantry_mails_unsent_total{reason=\"STEP_LEFT_OUT\"} 0",
             "tenantry_shop_callbacks_total{kind=\"status\",result=\"refused\"} 1",
             "tenantry_shop_callbacks_total{kind=\"outcome\",result=\"refused\"} 0",
         ] {

@@ -77,8 +77,10 @@ fn given(
     if request.password_ref.is_empty() {
         return Ok(Given::Nothing);
     }
-    let folder = settings.secret_folder.as_ref();
-    let text = folder.and_then(|folder| std::fs::read_to_string(folder.join(&request.password_ref)).ok());
+    let path = settings.secret_folder.as_ref().map(|folder| folder.join(&request.password_ref));
+    // Only a plain file is opened: opening a pipe would wait for its writer.
+    let file = path.filter(|path| std::fs::metadata(path).is_ok_and(|data| data.is_file()));
+    let text = file.and_then(|path| std::fs::read_to_string(path).ok());
     match text.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
         Some(text) => Ok(Given::Password(SecretString::from(text))),
         None => {

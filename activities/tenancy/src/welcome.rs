@@ -13,6 +13,7 @@ use mail::{
 };
 use model::tenant::failure::FailureType;
 use model::tenant::product::CredentialDelivery;
+use model::tenant::step::Step;
 use model::time::iso8601;
 use outbound::backoff::Backoff;
 use proto::v1 as wire;
@@ -30,6 +31,10 @@ const HOUR_MS: i64 = 3_600_000;
 const TOO_MANY: &str = "TOO_MANY_IN_AN_HOUR";
 /// Code of a mail that an earlier attempt gave up.
 const CLOSED: &str = "CLOSED";
+/// Code of a mail whose step failed, or did not end within its time.
+const LEFT_OUT: &str = "STEP_LEFT_OUT";
+/// Code of a mail for which there is nobody.
+const NO_ADMINISTRATOR: &str = "NO_ADMINISTRATOR";
 /// Code of a mail of which nobody knows whether it went out.
 const OUTCOME_UNKNOWN: &str = "OUTCOME_UNKNOWN";
 
@@ -96,6 +101,7 @@ pub(crate) async fn send(means: &Means<'_>, letter: &Letter<'_>) -> Result<wire:
         Ok(address) => address,
         Err(error) => {
             let error = MailError::from(error);
+            tell_unsent(means.counters, letter.tenant, error.code(), &error.to_string());
             return Ok(not_sent(error.code(), &error.to_string(), delivery));
         }
     };
@@ -105,6 +111,7 @@ pub(crate) async fn send(means: &Means<'_>, letter: &Letter<'_>) -> Result<wire:
         Delivery::Delivered => return Ok(sent(delivery)),
         Delivery::Pending { sealed, since_ms } => (sealed, since_ms),
         Delivery::Closed { why } => return Ok(not_sent(CLOSED, &why, delivery)),
+        Delivery::NoUser => return Ok(no_administrator(means.counters, letter.tenant)),
         Delivery::TooMany { count, next_ms } => {
             let next = iso8601(next_ms);
             let error = format!("the mail was sent again {count} times within the hour; the next is allowed at {next}");
@@ -116,6 +123,7 @@ pub(crate) async fn send(means: &Means<'_>, letter: &Letter<'_>) -> Result<wire:
     if repeated && is_forgotten(means, since_ms) {
         let error = "cannot tell whether the mail was sent: the provider has forgotten the first try";
         means.store.close_credential(&stored, error).await.map_err(of_store)?;
+        tell_unsent(means.counters, letter.tenant, OUTCOME_UNKNOWN, error);
         return Ok(not_sent(OUTCOME_UNKNOWN, error, delivery));
     }
     let password = open(means, &stored.key(), &sealed)?;
@@ -131,6 +139,33 @@ pub(crate) async fn send(means: &Means<'_>, letter: &Letter<'_>) -> Result<wire:
     }
     finish(means, letter, password, &sealed).await?;
     Ok(sent(delivery))
+}
+
+/// There is nobody to write to: no mail, and the tenant is there.
+pub(crate) fn no_administrator(counters: &TenancyCounters, tenant: Uuid) -> wire::WelcomeEmailReply {
+    let error = "the administrator is no active internal user with the role Admin any more";
+    tell_unsent(counters, tenant, NO_ADMINISTRATOR, error);
+    not_sent(NO_ADMINISTRATOR, error, CredentialDelivery::Undelivered)
+}
+
+/// A step that was left out with its failure: nobody has told of it yet. `why` is the failure's word.
+pub(crate) fn step_left_out(counters: &TenancyCounters, tenant: &str, why: &str) {
+    counters.unsent(LEFT_OUT);
+    tracing::error!(
+        tenant.id = tenant,
+        step = Step::SendingWelcomeEmail.as_str(),
+        reason = why,
+        "the welcome mail of tenant {tenant} did not go out: its step was left out ({why}); see `tenantry tenant resend-welcome`"
+    );
+}
+
+/// A mail that will not go out: somebody has to act. Each is told once, where it is given up.
+fn tell_unsent(counters: &TenancyCounters, tenant: Uuid, code: &'static str, error: &str) {
+    counters.unsent(code);
+    tracing::error!(
+        tenant.id = %tenant, step = Step::SendingWelcomeEmail.as_str(), reason = code,
+        "the welcome mail of tenant {tenant} did not go out: {error}; see `tenantry tenant resend-welcome`"
+    );
 }
 
 /// A credential as it was made by this attempt; a repeat makes one too, and then uses the one that is kept.
@@ -254,11 +289,8 @@ async fn refused(
         };
         return Err(transient(error.to_string(), Some(pause)));
     }
-    tracing::error!(
-        tenant.id = %letter.tenant, code = error.code(),
-        "the welcome mail of tenant {} did not go out: {error}; see `tenantry tenant resend-welcome`", letter.tenant
-    );
     means.store.close_credential(stored, &error.to_string()).await.map_err(of_store)?;
+    tell_unsent(means.counters, letter.tenant, error.code(), &error.to_string());
     Ok(not_sent(error.code(), &error.to_string(), delivery))
 }
 

@@ -10,6 +10,8 @@ words! {
         Required = "REQUIRED",
         /// The whole input, or this part of it, is no JSON object.
         NotAnObject = "NOT_AN_OBJECT",
+        /// The field must have the type that its message gives it.
+        WrongType = "WRONG_TYPE",
         /// The field must be text.
         NotText = "NOT_TEXT",
         /// The field must be true or false.

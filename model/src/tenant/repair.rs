@@ -124,6 +124,10 @@ pub fn parse(action: &str, by: &str, note: &str) -> Result<Decision, String> {
         if text.chars().count() > TEXT_MAX {
             return Err(format!("{field}: must have at most {TEXT_MAX} characters"));
         }
+        // The record could not hold a NUL, and the log is one line each.
+        if text.trim().contains(char::is_control) {
+            return Err(format!("{field}: must hold no line break and no other control character"));
+        }
     }
     Ok(Decision { action: parsed, by: by.trim().to_owned(), note: note.trim().to_owned() })
 }
@@ -180,6 +184,11 @@ mod tests {
         assert_eq!(parse("retry", "  ", "").unwrap_err(), "by: must say who decides");
         let long = "x".repeat(TEXT_MAX + 1);
         assert!(parse("retry", "ann", &long).unwrap_err().starts_with("note:"));
+        for control in ["a\0b", "a\nb", "a\u{1b}[31mb", "a\u{85}b"] {
+            assert!(parse("retry", control, "").unwrap_err().starts_with("by:"), "{control:?}");
+            assert!(parse("abandon", "ann", control).unwrap_err().starts_with("note:"), "{control:?}");
+        }
+        assert_eq!(parse("retry", "ann", "done\n").unwrap().note, "done");
     }
 
     #[test]

@@ -9,4 +9,5 @@ pub(crate) mod portal_runs;
 pub(crate) mod rotation;
 pub(crate) mod temporal;
 pub(crate) mod tenancy;
+pub(crate) mod tenant_again;
 pub(crate) mod tenant_runs;

@@ -53,7 +53,7 @@ pub(crate) enum Ended {
 /// A client of the tenant queues.
 #[derive(Clone)]
 pub(crate) struct TenantRuns {
-    client: Client,
+    pub(super) client: Client,
 }
 
 pub(super) fn payload(value: &impl Serialize) -> RawValue {
@@ -62,6 +62,16 @@ pub(super) fn payload(value: &impl Serialize) -> RawValue {
         data: serde_json::to_vec(value).expect("our own structs serialise"),
         ..Default::default()
     }])
+}
+
+/// Queue, timeouts and policy of a creation.
+pub(super) fn creation_options(id: &str) -> WorkflowStartOptions {
+    WorkflowStartOptions::new(names::TENANT_QUEUE, id)
+        .execution_timeout(EXECUTION)
+        .run_timeout(RUN)
+        .task_timeout(TASK)
+        .id_reuse_policy(WorkflowIdReusePolicy::AllowDuplicateFailedOnly)
+        .build()
 }
 
 /// The start input; marked for the codec when it holds a password.
@@ -94,12 +104,7 @@ impl TenantRuns {
             Product::Psa => names::TENANT_CREATION_WORKFLOW,
             Product::Algadesk => names::ALGADESK_TENANT_CREATION_WORKFLOW,
         };
-        let options = WorkflowStartOptions::new(names::TENANT_QUEUE, id)
-            .execution_timeout(EXECUTION)
-            .run_timeout(RUN)
-            .task_timeout(TASK)
-            .id_reuse_policy(WorkflowIdReusePolicy::AllowDuplicateFailedOnly)
-            .build();
+        let options = creation_options(id);
         match self.client.start_workflow(UntypedWorkflow::new(workflow), start_payload(input), options).await {
             Ok(_) => Ok(Started::New),
             Err(WorkflowStartError::AlreadyStarted { .. }) => Ok(Started::Existing),

@@ -64,6 +64,8 @@ fn read_smtp(reader: &mut Reader<'_>) -> Option<MailSettings> {
     if host.is_none() {
         reader.problem("SMTP_HOST", "is required with EMAIL_PROVIDER=smtp");
     }
+    let port = reader.port("SMTP_PORT", 587);
+    let ca_file = reader.readable_file("SMTP_CA_FILE");
     let tls: SmtpTls = match reader.text("SMTP_TLS") {
         None => SmtpTls::StartTls,
         Some(text) => match text.parse() {
@@ -76,6 +78,9 @@ fn read_smtp(reader: &mut Reader<'_>) -> Option<MailSettings> {
     };
     let user = reader.text("SMTP_USER");
     let password = optional(reader, "SMTP_PASSWORD");
+    if (user.is_some() || password.is_some()) && tls == SmtpTls::Off {
+        reader.problem("SMTP_TLS", "must be starttls or tls with SMTP_USER: a password never goes in the clear");
+    }
     let login = match (user, password) {
         (Some(user), Some(password)) => Some(SmtpLogin { user, password }),
         (None, None) => None,
@@ -88,18 +93,7 @@ fn read_smtp(reader: &mut Reader<'_>) -> Option<MailSettings> {
             None
         }
     };
-    if login.is_some() && tls == SmtpTls::Off {
-        reader.problem("SMTP_TLS", "must be starttls or tls with SMTP_USER: a password never goes in the clear");
-        return None;
-    }
-    let settings = SmtpSettings {
-        host: host?,
-        port: reader.port("SMTP_PORT", 587),
-        login,
-        tls,
-        ca_file: reader.readable_file("SMTP_CA_FILE"),
-        hello: None,
-        limits: ::mail::SmtpLimits::default(),
-    };
+    let settings =
+        SmtpSettings { host: host?, port, login, tls, ca_file, hello: None, limits: ::mail::SmtpLimits::default() };
     Some(MailSettings::Smtp(Box::new(settings)))
 }

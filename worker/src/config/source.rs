@@ -59,10 +59,28 @@ impl Source {
         self.folders.iter().find(|folder| folder.is_dir()).cloned()
     }
 
-    fn secret_file(&self, lower: &str) -> Option<String> {
-        let folder = self.secret_folder()?;
-        let text = std::fs::read_to_string(folder.join(lower)).ok()?;
-        Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+    /// The content of a mounted secret, trimmed; `None` where there is none or it is empty.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    fn secret_file(&self, lower: &str) -> Result<Option<String>, &'static str> {
+        let Some(path) = self.secret_folder().map(|folder| folder.join(lower)) else { return Ok(None) };
+        if std::fs::symlink_metadata(&path).is_err() {
+            return Ok(None);
+        }
+        Ok(Some(secret_text(&path)?.trim().to_owned()).filter(|text| !text.is_empty()))
+    }
+}
+
+/// Text of a file. Only a plain file is opened: opening a pipe would wait for its writer.
+fn secret_text(path: &Path) -> Result<String, &'static str> {
+    if !std::fs::metadata(path).is_ok_and(|data| data.is_file()) {
+        return Err("is mounted as something else than a file");
+    }
+    match std::fs::read(path).map(String::from_utf8) {
+        Ok(Ok(text)) => Ok(text),
+        Ok(Err(_)) => Err("is mounted as a file that is no text (UTF-8)"),
+        Err(_) => Err("is mounted as a file that cannot be read"),
     }
 }
 
@@ -212,7 +230,9 @@ impl<'a> Reader<'a> {
     /// A file that must be readable when it is named.
     pub(crate) fn readable_file(&mut self, variable: &'static str) -> Option<PathBuf> {
         let path = PathBuf::from(self.text(variable)?);
-        if std::fs::File::open(&path).is_ok_and(|file| file.metadata().is_ok_and(|data| data.is_file())) {
+        // Asked before it is opened: opening a pipe would wait for its writer.
+        let is_file = std::fs::metadata(&path).is_ok_and(|data| data.is_file());
+        if is_file && std::fs::File::open(&path).is_ok() {
             Some(path)
         } else {
             self.problem(variable, "names a file that cannot be read");
@@ -249,10 +269,19 @@ impl<'a> Reader<'a> {
         let lower = variable.to_ascii_lowercase();
         let mut found = None;
         for provider in self.providers.clone() {
-            found = found.or_else(|| match provider {
+            if found.is_some() {
+                break;
+            }
+            found = match provider {
                 Provider::Environment => self.source.value(&lower).map(str::to_owned),
-                Provider::Filesystem => self.source.secret_file(&lower),
-            });
+                Provider::Filesystem => match self.source.secret_file(&lower) {
+                    Ok(found) => found,
+                    Err(what) => {
+                        self.problem(variable, what);
+                        return None;
+                    }
+                },
+            };
         }
         found = found.or_else(|| self.source.value(variable).map(str::to_owned));
         let text = found?;
@@ -270,7 +299,10 @@ impl<'a> Reader<'a> {
     }
 
     fn read_secret(&mut self, variable: &'static str, path: &Path) -> Option<Secret> {
-        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let Ok(text) = secret_text(path) else {
+            self.problem(variable, "names a file that is no text (UTF-8)");
+            return None;
+        };
         if text.trim().is_empty() {
             self.problem(variable, "names an empty file");
             return None;

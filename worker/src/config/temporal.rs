@@ -4,6 +4,7 @@ use super::secret::Secret;
 use super::source::Reader;
 use contract::names;
 use credentials::KeyFile;
+use outbound::{BaseUrl, Cleartext};
 use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -88,6 +89,9 @@ impl TemporalSettings {
         if address.is_none() && production {
             reader.problem("TEMPORAL_ADDRESS", "is required with NODE_ENV=production");
         }
+        if address.as_deref().is_some_and(|address| !is_address(address)) {
+            reader.problem("TEMPORAL_ADDRESS", "must be host:port, or an http or https URL");
+        }
         let namespace = reader.text("TEMPORAL_NAMESPACE").or_else(|| profile.namespace.clone());
         let portal_queue = reader.text_or("TEMPORAL_PORTAL_DOMAIN_TASK_QUEUE", names::PORTAL_DOMAIN_QUEUE);
         let queues = read_queues(reader, &portal_queue);
@@ -127,6 +131,20 @@ impl TemporalSettings {
             build_id,
         }
     }
+}
+
+/// `host:port`, or a URL of a host.
+fn is_address(text: &str) -> bool {
+    let (given, text) = match text.contains("://") {
+        true => (true, text.to_owned()),
+        false => (false, format!("http://{text}")),
+    };
+    // A space would be read as part of a path.
+    if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return false;
+    }
+    BaseUrl::parse(&text, Cleartext::Allowed)
+        .is_ok_and(|url| given || url.host().rsplit_once(':').is_some() || text.ends_with(":80"))
 }
 
 /// The keys of the payload codec, when it is on. The file is read again whenever it changes.

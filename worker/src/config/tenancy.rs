@@ -3,7 +3,7 @@
 use super::mail::{self, MailSettings};
 use super::secret::Secret;
 use super::source::Reader;
-use ::mail::Mailbox;
+use ::mail::{Mailbox, is_link};
 use credentials::{KeyFile, KeyFileError, ParamsError, PasswordHasher, PasswordParams};
 use outbound::{BaseUrl, Cleartext, LegacySignature};
 use secrecy::SecretString;
@@ -83,6 +83,10 @@ impl TenancyConfig {
     /// Reads all of it; `None` stands for a problem that was noted.
     pub(super) fn read(reader: &mut Reader<'_>, production: bool) -> Option<Self> {
         let sign_in_url = read_sign_in(reader);
+        let support_url = reader.text_or("WELCOME_SUPPORT_URL", SUPPORT_URL);
+        if !is_link(&support_url) {
+            reader.problem("WELCOME_SUPPORT_URL", "must be an http or https URL");
+        }
         let pepper = required(reader, "NEXTAUTH_SECRET");
         let password = read_params(reader, production);
         let keys_file = read_keys(reader);
@@ -97,7 +101,7 @@ impl TenancyConfig {
         let credential_mode = read_mode(reader, app.is_some());
         Some(Self {
             sign_in_url: sign_in_url?,
-            support_url: reader.text_or("WELCOME_SUPPORT_URL", SUPPORT_URL),
+            support_url,
             password: password?,
             pepper: pepper?,
             keys_file: keys_file?,
@@ -145,7 +149,7 @@ pub(super) fn url(reader: &mut Reader<'_>, variable: &'static str, default: &str
 fn read_sign_in(reader: &mut Reader<'_>) -> Option<String> {
     let text = reader.text("APPLICATION_URL").or_else(|| reader.text("NEXTAUTH_URL"));
     match text {
-        Some(text) if text.starts_with("https://") || text.starts_with("http://") => Some(text),
+        Some(text) if is_link(&text) => Some(text),
         Some(_) => {
             reader.problem("APPLICATION_URL", "must be an http or https URL");
             None
@@ -162,21 +166,18 @@ fn read_params(reader: &mut Reader<'_>, production: bool) -> Option<PasswordPara
         reader.problem("ITERATIONS", "is required with NODE_ENV=production: it must be the application's own");
     }
     let texts = ["SALT_BYTES", "ITERATIONS", "KEY_LENGTH", "ALGORITHM"].map(|name| reader.text(name));
-    match PasswordParams::from_settings(texts.each_ref().map(Option::as_deref)) {
-        Ok(params) => Some(params),
-        Err(ParamsError::OutOfRange { setting, .. }) => {
-            reader.problem(setting, "is out of range");
-            None
-        }
-        Err(ParamsError::UnknownAlgorithm) => {
-            reader.problem("ALGORITHM", "must be sha512 or sha256");
-            None
-        }
-        Err(ParamsError::Ambiguous { setting }) => {
-            reader.problem(setting, "must be a plain decimal number");
-            None
+    let texts = texts.each_ref().map(Option::as_deref);
+    // Each alone, because together only the first fault is told.
+    for at in 0..texts.len() {
+        let alone: [Option<&str>; 4] = std::array::from_fn(|n| texts.get(n).copied().flatten().filter(|_| n == at));
+        match PasswordParams::from_settings(alone) {
+            Ok(_) => {}
+            Err(ParamsError::OutOfRange { setting, .. }) => reader.problem(setting, "is out of range"),
+            Err(ParamsError::UnknownAlgorithm) => reader.problem("ALGORITHM", "must be sha512 or sha256"),
+            Err(ParamsError::Ambiguous { setting }) => reader.problem(setting, "must be a plain decimal number"),
         }
     }
+    PasswordParams::from_settings(texts).ok()
 }
 
 /// Only whether it can be used; the worker reads it again when it changes.

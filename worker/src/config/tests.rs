@@ -118,18 +118,43 @@ fn settings_of_tenants_are_checked_together() {
             ("NM_STORE_URL", "http://shop.example"),
             ("ALGORITHM", "md5"),
             ("ITERATIONS", "1e4"),
+            ("SALT_BYTES", "-1"),
+            ("KEY_LENGTH", "4096"),
+            ("WELCOME_SUPPORT_URL", "portal.example"),
+            ("APPLICATION_URL", "https:// app.example"),
             ("MANAGEMENT_TENANT_ID", "acme"),
             ("NEXTAUTH_SECRET", "changeme"),
         ],
         &[
+            ("ALGORITHM", "must be sha512 or sha256"),
+            ("APPLICATION_URL", "must be an http or https URL"),
             ("CREDENTIAL_MODE", "needs ALGA_WEBHOOK_SECRET to be link"),
             ("EMAIL_PROVIDER", "must be resend, smtp or mock"),
             ("INTERNAL_API_SHARED_SECRET", "is required with NMSTORE_BASE_URL (or ALGA_AUTH_KEY)"),
             ("ITERATIONS", "must be a plain decimal number"),
+            ("KEY_LENGTH", "is out of range"),
             ("MANAGEMENT_TENANT_ID", "must be a UUID"),
             ("NEXTAUTH_SECRET", "is a placeholder, not a secret"),
             ("NM_STORE_URL", url),
+            ("SALT_BYTES", "must be a plain decimal number"),
             ("TEMPORAL_WEBHOOK_SECRET", "is required"),
+            ("WELCOME_SUPPORT_URL", "must be an http or https URL"),
+        ],
+    );
+    check(
+        &[
+            ("EMAIL_PROVIDER", "smtp"),
+            ("SMTP_PORT", "0"),
+            ("SMTP_CA_FILE", "/nowhere/ca"),
+            ("SMTP_TLS", "off"),
+            ("SMTP_USER", "u"),
+        ],
+        &[
+            ("SMTP_CA_FILE", "names a file that cannot be read"),
+            ("SMTP_HOST", "is required with EMAIL_PROVIDER=smtp"),
+            ("SMTP_PASSWORD", "is required with SMTP_USER"),
+            ("SMTP_PORT", "must be a port, 1 to 65535"),
+            ("SMTP_TLS", "must be starttls or tls with SMTP_USER: a password never goes in the clear"),
         ],
     );
     check(
@@ -142,7 +167,10 @@ fn settings_of_tenants_are_checked_together() {
         ],
         &[("SMTP_TLS", "must be starttls or tls with SMTP_USER: a password never goes in the clear")],
     );
-    check(&[("EMAIL_PROVIDER", "resend")], &[("RESEND_API_KEY", "is required")]);
+    for bad in ["http://mail.example", "mail.example", "https://mail.example/?x"] {
+        let both = [("RESEND_API_KEY", "is required"), ("RESEND_API_URL", url)];
+        check(&[("EMAIL_PROVIDER", "resend"), ("RESEND_API_URL", bad)], &both);
+    }
     check(&[("EMAIL_PROVIDER", "resend"), ("RESEND_API_KEY", "re_x"), ("SALT_BYTES", "0")], &[]);
 }
 
@@ -245,6 +273,47 @@ fn secrets_come_from_lower_case_then_file_then_upper_case() {
     assert_eq!(read(&[("DB_PASSWORD_SERVER", "upper"), ("db_password_server", "lower")]), "lower");
     assert_eq!(read(&[("DB_PASSWORD_SERVER", "upper"), ("SECRET_READ_CHAIN", "env")]), "upper");
     check(&[("SECRET_READ_CHAIN", "env,vault")], &[("SECRET_READ_CHAIN", "may name env and filesystem only")]);
+}
+
+#[test]
+fn an_address_of_temporal_has_its_form() {
+    let what = "must be host:port, or an http or https URL";
+    for bad in ["bad addr", "temporal", "temporal:", "temporal:70000", "ftp://temporal:7233", "http://", "a:1,b:2"] {
+        check(&[("TEMPORAL_ADDRESS", bad)], &[("TEMPORAL_ADDRESS", what)]);
+    }
+    for good in
+        ["temporal:7233", "127.0.0.1:7233", "[::1]:7233", "temporal:80", "https://t.example", "http://t.example:7233"]
+    {
+        check(&[("TEMPORAL_ADDRESS", good)], &[]);
+    }
+}
+
+#[test]
+fn a_mounted_secret_that_cannot_be_read_is_told_as_such() {
+    let folder = tempfile::tempdir().expect("folder");
+    let base = folder.path().to_str().expect("utf-8");
+    let path = folder.path().join("nextauth_secret");
+    let at = |what| check(&[("SECRET_FS_BASE_PATH", base)], &[("NEXTAUTH_SECRET", what)]);
+    std::fs::write(&path, [0xff, 0xfe, 0x00]).expect("written");
+    at("is mounted as a file that is no text (UTF-8)");
+    std::fs::remove_file(&path).expect("removed");
+    std::fs::create_dir(&path).expect("a folder");
+    at("is mounted as something else than a file");
+    std::fs::remove_dir(&path).expect("removed");
+    // A pipe without a writer: opening it would wait for ever.
+    let made = std::process::Command::new("mkfifo").arg(&path).status().expect("mkfifo");
+    assert!(made.success());
+    at("is mounted as something else than a file");
+    let pipe = path.to_str().expect("utf-8");
+    let cannot = "names a file that cannot be read";
+    check(
+        &[("TENANTRY_SEALING_KEYS_FILE", pipe), ("TEMPORAL_API_KEY_FILE", pipe)],
+        &[("TEMPORAL_API_KEY_FILE", cannot), ("TENANTRY_SEALING_KEYS_FILE", cannot)],
+    );
+    let binary = folder.path().join("key");
+    std::fs::write(&binary, [0xff, 0xfe]).expect("written");
+    let binary = binary.to_str().expect("utf-8");
+    check(&[("TEMPORAL_API_KEY_FILE", binary)], &[("TEMPORAL_API_KEY_FILE", "names a file that is no text (UTF-8)")]);
 }
 
 #[test]

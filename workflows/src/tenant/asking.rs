@@ -23,6 +23,10 @@ pub(super) async fn ask<W: Holds>(ctx: &Ctx<W>, course: &mut Course, waiting: Wa
     let decided = waiting::wait(ctx, course, &waiting, &mut note).await;
     waiting::end_note(ctx, &course.own, note).await;
     match decided {
+        Decided::Disproved(error) => {
+            ctx.state_mut(|w| w.creation_mut().waiting_for.clear());
+            Err(Ending::Failed(error))
+        }
         Decided::TimeIsUp => Err(hand_over(ctx, course, waiting).await),
         Decided::By(decision) => {
             ctx.state_mut(|w| w.creation_mut().waiting_for.clear());

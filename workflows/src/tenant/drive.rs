@@ -198,7 +198,12 @@ async fn after_failure<W: Holds>(
     match step.on_failure() {
         OnFailure::Fail if !unsure => Err(Ending::Failed(error)),
         OnFailure::Skip => {
-            ctx.state_mut(|w| w.creation_mut().skip(step.as_str(), error.word()));
+            ctx.state_mut(|w| {
+                w.creation_mut().skip(step.as_str(), error.word());
+                if step == Step::SendingWelcomeEmail {
+                    error.word().clone_into(&mut w.creation_mut().mail_left_out);
+                }
+            });
             Ok(())
         }
         OnFailure::Fail | OnFailure::Repair => {

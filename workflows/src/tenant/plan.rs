@@ -1,7 +1,7 @@
 //! What a run is to do: a checked request, and where to begin.
 
-use contract::convert::tenant as convert;
-use model::tenant::fault::Fault;
+use contract::loose::Loose;
+use model::tenant::fault::{Fault, FaultCode};
 use model::tenant::input::{self, NewTenant};
 use model::tenant::product::Product;
 use model::tenant::repair::Waiting;
@@ -15,7 +15,7 @@ pub(super) struct Plan {
     pub(super) origin_id: String,
     /// The request.
     pub(super) tenant: NewTenant,
-    /// The start input without a password, as JSON text, for a successor.
+    /// The checked input without a password, as JSON text, for a successor: only what was read of it.
     pub(super) input: String,
     /// An operator's password was given and is not carried to a successor.
     pub(super) password_withheld: bool,
@@ -32,11 +32,11 @@ pub(super) struct Plan {
 /// Reads the input of a creation.
 pub(super) fn of_input(value: &Value, workflow_id: &str, forced: Option<Product>) -> Result<Plan, Vec<Fault>> {
     let tenant = input::parse(value, forced)?;
-    let (input, withheld) = convert::without_password(value);
+    let (input, withheld) = tenant.carried();
     Ok(Plan {
         origin_id: workflow_id.to_owned(),
         password_withheld: withheld,
-        input,
+        input: input.to_string(),
         from: Step::FetchingStripeDetails,
         proposed_tenant_id: tenant.tenant_id.clone(),
         facts: CreationFacts::default(),
@@ -45,8 +45,14 @@ pub(super) fn of_input(value: &Value, workflow_id: &str, forced: Option<Product>
     })
 }
 
+/// Fields whose type is not the message's.
+fn of_wrong_type(fields: Vec<String>) -> Vec<Fault> {
+    fields.into_iter().map(|field| Fault::of(field, FaultCode::WrongType)).collect()
+}
+
 /// Reads what an earlier run handed over.
-pub(super) fn of_repair(carried: TenantRepairInput) -> Result<Plan, Vec<Fault>> {
+pub(super) fn of_repair(carried: Loose) -> Result<Plan, Vec<Fault>> {
+    let carried: TenantRepairInput = carried.parse().map_err(of_wrong_type)?;
     let value: Value = serde_json::from_str(&carried.input).unwrap_or_default();
     let tenant = input::parse(&value, Product::parse(&carried.product_code))?;
     let step = Step::parse(&carried.step).unwrap_or(Step::CreatingTenant);
@@ -61,8 +67,9 @@ pub(super) fn of_repair(carried: TenantRepairInput) -> Result<Plan, Vec<Fault>> 
             decision: None,
         }),
         origin_id: carried.origin_id,
+        // Of a run that an earlier build started, unknown members end here.
+        input: tenant.carried().0.to_string(),
         tenant,
-        input: carried.input,
         password_withheld: carried.password_withheld,
         from: step,
         proposed_tenant_id: Some(carried.proposed_tenant_id).filter(|id| !id.is_empty()),

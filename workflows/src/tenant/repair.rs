@@ -32,7 +32,7 @@ impl TenantRepair {
     /// Begins by waiting: its input says for what.
     #[run(name = "tenantRepairWorkflow")]
     pub async fn run(ctx: &mut WorkflowContext<Self>, input: SensitiveLoose) -> WorkflowResult<TenantCreationResult> {
-        drive::run(ctx, plan::of_repair(input.0.read())).await
+        drive::run(ctx, plan::of_repair(input.0)).await
     }
 
     /// Where the creation stands.

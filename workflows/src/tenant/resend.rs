@@ -7,11 +7,16 @@ use crate::clock::now_ms;
 use contract::loose::Loose;
 use contract::options::small_step;
 use contract::tenancy::Tenancy;
+use model::tenant::fault::{self, Fault, FaultCode};
+use model::tenant::resend::check;
 use model::time::iso8601;
 use proto::v1 as wire;
 use std::time::Duration;
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_workflow::{WorkflowContext, WorkflowResult};
+
+/// Code of a refusal: the input cannot be used.
+const BAD_INPUT: &str = "BAD_INPUT";
 
 /// All tries of one step: callers limit the run to 5 minutes, and the last word has to fit in.
 const STEP: Duration = Duration::from_secs(80);
@@ -26,7 +31,10 @@ impl ResendWelcome {
     /// Finds the administrator, sends, and writes who asked.
     #[run(name = "resendWelcomeEmailWorkflow")]
     pub async fn run(ctx: &mut WorkflowContext<Self>, input: Loose) -> WorkflowResult<wire::ResendWelcomeResult> {
-        let input: wire::ResendWelcomeInput = input.read();
+        let input = match read(input) {
+            Ok(input) => input,
+            Err(faults) => return Ok(refused(Refusal::of(BAD_INPUT, &fault::line(&faults)), Ok(()))),
+        };
         let request = wire::AdministratorRequest { tenant_id: input.tenant_id.clone(), user_id: input.user_id.clone() };
         let found = ctx
             .execute_activity(Tenancy::find_administrator, request, small_step(STEP, "find the administrator"))
@@ -70,6 +78,20 @@ impl ResendWelcome {
             ..Default::default()
         })
     }
+}
+
+/// Reads who is to get a mail and who asks: told before anything is sent, because it could not be written down afterwards.
+fn read(input: Loose) -> Result<wire::ResendWelcomeInput, Vec<Fault>> {
+    let wrong_type = |field| Fault::of(field, FaultCode::WrongType);
+    let input: wire::ResendWelcomeInput =
+        input.parse().map_err(|fields| fields.into_iter().map(wrong_type).collect::<Vec<_>>())?;
+    let faults = check(&[
+        ("tenantId", &input.tenant_id),
+        ("userId", &input.user_id),
+        ("triggeredBy", &input.triggered_by),
+        ("triggeredByEmail", &input.triggered_by_email),
+    ]);
+    if faults.is_empty() { Ok(input) } else { Err(faults) }
 }
 
 /// Writes who asked, and what became of it: also of a refusal. Answers why it could not.
@@ -133,6 +155,17 @@ fn refused(refusal: Refusal, noted: Result<(), String>) -> wire::ResendWelcomeRe
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_cannot_be_written_down_is_refused_by_field() {
+        let faults = |input: serde_json::Value| fault::line(&read(Loose(input)).unwrap_err());
+        let nul = json!({ "tenantId": "t", "triggeredBy": "a\0b", "triggeredByEmail": "a\nb@c.example" });
+        assert_eq!(faults(nul), "triggeredBy: CONTROL_CHARACTER; triggeredByEmail: CONTROL_CHARACTER");
+        assert_eq!(faults(json!({ "tenantId": "t", "userId": 5 })), "userId: WRONG_TYPE");
+        let good = json!({ "tenantId": "t", "userId": null, "triggeredBy": "ann" });
+        assert_eq!(read(Loose(good)).unwrap().triggered_by, "ann");
+    }
 
     #[test]
     fn a_refusal_has_a_code_and_says_when_the_next_is_allowed() {

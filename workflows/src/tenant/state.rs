@@ -27,6 +27,8 @@ pub(crate) struct CreationState {
     pub(crate) unsure: bool,
     /// The run that took over.
     pub(crate) handed_to: Option<String>,
+    /// The word of the failure with which the step of the welcome mail was left out.
+    pub(crate) mail_left_out: String,
 }
 
 impl Default for CreationState {
@@ -42,6 +44,7 @@ impl Default for CreationState {
             cancel_asked: false,
             unsure: false,
             handed_to: None,
+            mail_left_out: String::new(),
         }
     }
 }

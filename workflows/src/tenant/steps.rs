@@ -155,20 +155,16 @@ async fn settings<W: Holds>(ctx: &Ctx<W>, course: &Course, until_ms: i64) -> Don
 }
 
 async fn welcome<W: Holds>(ctx: &Ctx<W>, course: &Course, until_ms: i64) -> Done {
-    let tenant = &course.plan.tenant;
     let request = wire::WelcomeEmailRequest {
         origin_id: course.plan.origin_id.clone(),
         // The mail's own time: a creation may have waited for a repair for longer than a provider remembers a key.
         now_ms: now_ms(ctx),
         tenant_id: tenant_id(ctx),
-        tenant_name: tenant.company_name.clone(),
         admin_user_id: ctx.state(|w| w.creation().facts.admin_user_id.clone()),
-        first_name: tenant.admin.first_name.clone(),
-        last_name: tenant.admin.last_name.clone(),
-        email: tenant.admin.email.clone(),
-        product_code: tenant.product.as_str().to_owned(),
         operator_supplied: ctx
             .state(|w| w.creation().facts.credential_delivery == CredentialDelivery::OperatorSupplied.as_str()),
+        // Names and the address are read where the mail is sent.
+        ..wire::WelcomeEmailRequest::default()
     };
     let options = options(ctx, course, until_ms, Step::SendingWelcomeEmail);
     let sent = ctx.execute_activity(Tenancy::send_welcome_email, request, options).await;

@@ -152,5 +152,9 @@ fn note<W: Holds>(
             (None, Some(waiting)) => waiting.message.clone(),
             (None, None) => String::new(),
         },
+        mail_left_out: match state {
+            "completed" => ctx.state(|w| w.creation().mail_left_out.clone()),
+            _ => String::new(),
+        },
     }
 }

@@ -1,12 +1,15 @@
 //! Waiting for somebody's decision.
 
 use super::drive::{Course, Ctx};
+use super::failing::StepError;
 use super::state::{CreationState, Holds};
 use crate::clock::left;
 use contract::loose::Loose;
+use model::tenant::failure::FailureType;
 use model::tenant::repair::{self, Action, Decision, Waiting};
-use proto::v1::{RepairReply, RepairRequest};
+use proto::v1::{RecordCreationReply, RepairReply, RepairRequest};
 use std::time::Duration;
+use temporalio_common::error::ActivityExecutionError;
 use temporalio_workflow::workflows::select;
 use temporalio_workflow::{
     CancellableFuture, TimerOptions, TimerResult, WaitConditionOptions, WorkflowCancellationToken,
@@ -21,20 +24,39 @@ pub(super) enum Decided {
     By(Decision),
     /// The run's own time is up.
     TimeIsUp,
+    /// The creation's record says that what this run was handed is not true.
+    Disproved(StepError),
+}
+
+/// What ended a wait.
+enum Woken {
+    Decision,
+    Timer,
+    Disproof(StepError),
+}
+
+/// A note that was refused for good: only a successor's can be, whose input does not fit the creation's record.
+fn disproof(noted: Result<RecordCreationReply, ActivityExecutionError>) -> Option<StepError> {
+    let error = StepError::from(noted.err()?);
+    (FailureType::parse(&error.kind) == Some(FailureType::IdempotencyConflict)).then_some(error)
+}
+
+/// Reads a decision, or says what is wrong with which field.
+fn parse(request: Loose) -> Result<Decision, String> {
+    let request: RepairRequest = request.parse().map_err(|fields| format!("{}: must be text", fields.join(", ")))?;
+    repair::parse(&request.action, &request.by, &request.note)
 }
 
 /// Refuses a malformed decision, so that it never enters the history.
 pub(super) fn check(request: &Loose) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let request: RepairRequest = request.clone().read();
-    repair::parse(&request.action, &request.by, &request.note)?;
+    parse(request.clone())?;
     Ok(())
 }
 
 /// Takes a decision, or answers why not. `cancelled`: Temporal was asked to cancel the run.
 pub(super) fn decide(state: &mut CreationState, cancelled: bool, request: Loose) -> RepairReply {
     let cancelled = cancelled || state.cancel_asked;
-    let request: RepairRequest = request.read();
-    let Ok(decision) = repair::parse(&request.action, &request.by, &request.note) else {
+    let Ok(decision) = parse(request) else {
         return RepairReply { accepted: Some(false), code: Some("MALFORMED".to_owned()) };
     };
     match repair::decide(state.waiting.as_mut(), cancelled, decision) {
@@ -48,35 +70,39 @@ pub(super) async fn wait<W: Holds>(
     ctx: &Ctx<W>,
     course: &Course,
     waiting: &Waiting,
-    mut note: &mut (impl CancellableFuture + Unpin),
+    mut note: &mut (impl CancellableFuture<Output = Result<RecordCreationReply, ActivityExecutionError>> + Unpin),
 ) -> Decided {
     let own = &course.own;
     let decided = |w: &W| w.creation().waiting.as_ref().is_some_and(|waiting| waiting.decision.is_some());
     // Nobody cancels our own token.
     let options = WaitConditionOptions::builder().cancellation_token(own.clone()).build();
     let mut wake = std::pin::pin!(ctx.wait_condition_with_options(decided, options));
-    match course.times.hands_over_ms {
+    let woken = match course.times.hands_over_ms {
         None => loop {
             select! {
-                _ = note => {}
-                _ = wake => break,
+                noted = note => if let Some(error) = disproof(noted) { break Woken::Disproof(error) },
+                _ = wake => break Woken::Decision,
             }
         },
         Some(until_ms) => {
             let mut timer = timer(ctx, left(ctx, until_ms), &summary(waiting), own);
             let woken = loop {
                 select! {
-                    _ = note => {}
-                    _ = timer => break false,
-                    _ = wake => break true,
+                    noted = note => if let Some(error) = disproof(noted) { break Woken::Disproof(error) },
+                    _ = timer => break Woken::Timer,
+                    _ = wake => break Woken::Decision,
                 }
             };
-            if woken {
+            if !matches!(woken, Woken::Timer) {
                 // Dropping a timer does not cancel it (SDK 1.1.1); awaiting the cancelled one unregisters it.
                 timer.cancel();
                 timer.await;
             }
+            woken
         }
+    };
+    if let Woken::Disproof(error) = woken {
+        return Decided::Disproved(error);
     }
     let decision = ctx.state_mut(|w| {
         let waiting = w.creation_mut().waiting.as_mut()?;

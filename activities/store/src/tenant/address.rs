@@ -6,7 +6,15 @@ use sqlx::postgres::PgConnection;
 use uuid::Uuid;
 
 /// Refuses an address that an internal user has, except this one. Whose it is is not told.
+///
+/// Both sides are put into lower case by one rule, Unicode's as [`str::to_lowercase`] has it, by which the claims on addresses
+/// are made too: the database's own knows ASCII only under the collation C.
 pub(super) async fn refuse_taken(conn: &mut PgConnection, email: &str, own: Option<Uuid>) -> Result<(), TenantError> {
-    let taken: bool = sql::ADDRESS_TAKEN.bind(email.to_lowercase()).bind(own).one(conn).await?.field("taken")?;
-    if taken { Err(TenantError::duplicate("administrator's address", None)) } else { Ok(()) }
+    let asked = email.to_lowercase();
+    for record in sql::ADDRESS_CANDIDATES.bind(&asked).bind(own).all(conn).await? {
+        if record.field::<String>("email")?.to_lowercase() == asked {
+            return Err(TenantError::duplicate("administrator's address", None));
+        }
+    }
+    Ok(())
 }

@@ -51,7 +51,7 @@ pub(super) async fn run(
         digest: ledger::digest(request, &["password", "passwordHash", "passwordRef"]),
         now_ms: request.now_ms,
     };
-    let kept = ledger::once(conn, &entry, async |conn| write(conn, row, tenant).await).await?;
+    let kept = ledger::once_on(conn, &entry, tenant, async |conn| write(conn, row, tenant).await).await?;
     let both = kept.password_mac.as_ref().zip(row.password_mac.as_ref());
     if both.is_some_and(|(kept, given)| kept != given) {
         let text = "the administrator was created before with another password";
@@ -63,7 +63,6 @@ pub(super) async fn run(
 
 async fn write(conn: &mut PgConnection, row: &AdminRow<'_>, tenant: Uuid) -> Result<Kept, TenantError> {
     let request = row.request;
-    ledger::require_tenant(conn, tenant).await?;
     let email = request.email.to_lowercase();
     address::refuse_taken(conn, &email, None).await?;
     let user: Uuid = sql::INSERT_ADMIN

@@ -42,6 +42,8 @@ pub(super) async fn look(
             let text = "the tenant has a record of a creation that did not write it";
             return Err(TenantError::of(FailureType::IdempotencyConflict, text));
         };
+        // What is kept of a tenant that is gone is no answer.
+        ledger::prove(conn, id(&reply.tenant_id, "the tenant id")?, &origin_id).await?;
         reply.adopted = origin_id != request.origin_id;
         reply.origin_id = origin_id;
         reopen(conn, asked, &reply.origin_id).await?;

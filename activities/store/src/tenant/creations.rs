@@ -1,9 +1,10 @@
 //! The record of creations: where each stands, and who decided what.
 
 use super::error::TenantError;
-use super::sql;
+use super::{id, sql};
 use crate::db::{self, Record, commit, micros};
 use crate::error::StoreError;
+use model::tenant::failure::FailureType;
 use proto::v1 as wire;
 use serde::Serialize;
 use sqlx::postgres::PgConnection;
@@ -110,6 +111,37 @@ pub(super) async fn record(conn: &mut PgConnection, request: &wire::RecordCreati
     }
     commit(tx).await?;
     Ok(())
+}
+
+/// Proves what a successor was handed: its creation wrote its tenant, and it has something to repair. A creation that wrote
+/// nothing, or of whose write nobody heard, has no record or no tenant yet.
+pub(super) async fn prove(conn: &mut PgConnection, request: &wire::RecordCreationRequest) -> Result<(), TenantError> {
+    let carried = match request.tenant_id.as_str() {
+        "" => None,
+        text => Some(id(text, "the tenant id")?),
+    };
+    let mut tx = db::begin(conn).await?;
+    let record = sql::FIND_CREATION_OF.bind(&request.origin_id).optional(&mut tx).await?;
+    commit(tx).await?;
+    let Some(record) = record else {
+        return match carried {
+            None => Ok(()),
+            Some(_) => Err(not_its_own("originId: no creation with this id wrote a tenant")),
+        };
+    };
+    let (tenant, state): (Uuid, String) = (record.field("tenant")?, record.field("state")?);
+    if carried.is_some_and(|carried| carried != tenant) {
+        return Err(not_its_own("tenantId: is not the tenant of this creation"));
+    }
+    // The first run may hand over before its own note of the wait is written: then the record still says open.
+    if request.state == "repair" && state != "repair" && state != "open" {
+        return Err(not_its_own(&format!("originId: the creation is {state}, there is nothing to repair")));
+    }
+    Ok(())
+}
+
+fn not_its_own(text: &str) -> TenantError {
+    TenantError::of(FailureType::IdempotencyConflict, text)
 }
 
 fn summary(record: &Record) -> Result<CreationSummary, StoreError> {

@@ -4,7 +4,6 @@ use super::error::TenantError;
 use super::ledger::{self, Entry};
 use super::sql;
 use crate::db::{self, commit, micros};
-use model::tenant::failure::FailureType;
 use model::tenant::names::ledger_key;
 use serde_json::json;
 use sqlx::postgres::PgConnection;
@@ -77,6 +76,8 @@ pub enum Delivery {
         /// Why, as the first attempt was told.
         why: String,
     },
+    /// The tenant has no such internal user any more: nothing was kept.
+    NoUser,
     /// The user has been given as many as may be: nothing was kept.
     TooMany {
         /// How many.
@@ -92,6 +93,7 @@ impl fmt::Debug for Delivery {
             Self::Pending { .. } => "Pending",
             Self::Delivered => "Delivered",
             Self::Closed { .. } => "Closed",
+            Self::NoUser => "NoUser",
             Self::TooMany { .. } => "TooMany",
         })
     }
@@ -124,13 +126,13 @@ pub(super) async fn keep(conn: &mut PgConnection, credential: &StoredCredential<
                 digest: ledger::digest(&json!({ "user": credential.user }), &[]),
                 now_ms: credential.now_ms,
             };
-            ledger::write(&mut tx, &entry, &json!({ "delivered": false })).await?;
-            sql::SEAL_LEDGER.bind(credential.key()).bind(credential.sealed).execute(&mut tx).await?;
             // A password that opens nothing must not be mailed.
             if put_in_force(&mut tx, credential).await? == 0 {
-                let text = "the tenant has no such internal user";
-                return Err(TenantError::of(FailureType::TenantNotFound, text));
+                commit(tx).await?;
+                return Ok(Delivery::NoUser);
             }
+            ledger::write(&mut tx, &entry, &json!({ "delivered": false })).await?;
+            sql::SEAL_LEDGER.bind(credential.key()).bind(credential.sealed).execute(&mut tx).await?;
             Delivery::Pending { sealed: credential.sealed.to_owned(), since_ms: credential.now_ms }
         }
     };

@@ -25,7 +25,7 @@ pub(super) async fn client(
         digest: ledger::digest(request, &[]),
         now_ms: request.now_ms,
     };
-    ledger::once(conn, &entry, async |conn| {
+    ledger::once_on(conn, &entry, customer, async |conn| {
         // Two customers of one name must not both find it free.
         ledger::take_turn(conn, vec![format!("client name {management} {}", request.tenant_name)]).await?;
         let at = micros(request.now_ms);

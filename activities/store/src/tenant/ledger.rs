@@ -52,8 +52,34 @@ where
     T: Serialize + DeserializeOwned,
     F: AsyncFnOnce(&mut PgConnection) -> Result<T, TenantError>,
 {
+    begun(conn, entry, None, work).await
+}
+
+/// The same for a step on the creation's own tenant, which is proven first: what is kept of a tenant that is gone is no answer,
+/// and nobody works on a tenant that their creation did not write.
+pub(super) async fn once_on<T, F>(
+    conn: &mut PgConnection,
+    entry: &Entry<'_>,
+    tenant: Uuid,
+    work: F,
+) -> Result<T, TenantError>
+where
+    T: Serialize + DeserializeOwned,
+    F: AsyncFnOnce(&mut PgConnection) -> Result<T, TenantError>,
+{
+    begun(conn, entry, Some(tenant), work).await
+}
+
+async fn begun<T, F>(conn: &mut PgConnection, entry: &Entry<'_>, own: Option<Uuid>, work: F) -> Result<T, TenantError>
+where
+    T: Serialize + DeserializeOwned,
+    F: AsyncFnOnce(&mut PgConnection) -> Result<T, TenantError>,
+{
     let mut tx = db::begin(conn).await?;
     take_turn(&mut tx, vec![entry.origin_id.to_owned()]).await?;
+    if let Some(tenant) = own {
+        prove(&mut tx, tenant, entry.origin_id).await?;
+    }
     if let Some(known) = find(&mut tx, entry).await? {
         commit(tx).await?;
         return Ok(known);
@@ -64,12 +90,16 @@ where
     Ok(answer)
 }
 
-/// Refuses a step on a tenant that is not there.
-pub(super) async fn require_tenant(conn: &mut PgConnection, tenant: Uuid) -> Result<(), TenantError> {
-    match sql::FIND_TENANT.bind(tenant).optional(conn).await? {
-        Some(_) => Ok(()),
-        None => Err(TenantError::of(FailureType::TenantNotFound, "tenantId: there is no such tenant")),
+/// Refuses a tenant that is not there, and one that the creation with this id did not write.
+pub(super) async fn prove(conn: &mut PgConnection, tenant: Uuid, origin_id: &str) -> Result<(), TenantError> {
+    let record = sql::FIND_OWN.bind(tenant).bind(origin_id).one(conn).await?;
+    if !record.field::<bool>("tenant_exists")? {
+        return Err(TenantError::of(FailureType::TenantNotFound, "tenantId: there is no such tenant"));
     }
+    if !record.field::<bool>("ours")? {
+        return Err(TenantError::of(FailureType::IdempotencyConflict, "tenantId: is not the tenant of this creation"));
+    }
+    Ok(())
 }
 
 /// Makes this the only writer for each of these keys until the transaction ends. Sorted, so that two never wait for each other.

@@ -3,6 +3,7 @@
 use super::error::TenantError;
 use super::{id, sql};
 use crate::db::{self, commit, micros};
+use model::tenant::failure::FailureType;
 use proto::v1 as wire;
 use serde_json::json;
 use sqlx::postgres::PgConnection;
@@ -45,6 +46,25 @@ pub(super) async fn administrator(
         tenant_name: record.field("client_name")?,
         product_code: record.field("product_code")?,
     }))
+}
+
+/// Whether a creation wrote this user as its administrator, before anything is made for them.
+pub(super) async fn prove_administrator(
+    conn: &mut PgConnection,
+    tenant: Uuid,
+    user: Uuid,
+    origin_id: &str,
+) -> Result<(), TenantError> {
+    let mut tx = db::begin(conn).await?;
+    let record = sql::IS_CREATED_ADMIN.bind(tenant).bind(origin_id).bind(user.to_string()).one(&mut tx).await?;
+    commit(tx).await?;
+    match record.field::<bool>("ours")? {
+        true => Ok(()),
+        false => {
+            let text = "adminUserId: is not the administrator that this creation wrote";
+            Err(TenantError::of(FailureType::IdempotencyConflict, text))
+        }
+    }
 }
 
 pub(super) async fn checkout_is_elsewhere(

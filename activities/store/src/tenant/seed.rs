@@ -30,8 +30,7 @@ pub(super) async fn run(
         digest: ledger::digest(request, &[]),
         now_ms: request.now_ms,
     };
-    ledger::once(conn, &entry, async |conn| {
-        ledger::require_tenant(conn, tenant).await?;
+    ledger::once_on(conn, &entry, tenant, async |conn| {
         let at = micros(request.now_ms);
         let seeds = seeds::seeds(product);
         let mut applied = rights(conn, seeds, tenant, at).await?;

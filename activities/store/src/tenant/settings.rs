@@ -28,8 +28,7 @@ pub(super) async fn run(
         digest: ledger::digest(request, &[]),
         now_ms: request.now_ms,
     };
-    ledger::once(conn, &entry, async |conn| {
-        ledger::require_tenant(conn, tenant).await?;
+    ledger::once_on(conn, &entry, tenant, async |conn| {
         let at = micros(request.now_ms);
         let provider = if request.email_provider.is_empty() { DEFAULT_PROVIDER } else { &request.email_provider };
         sql::INSERT_EMAIL_SETTINGS

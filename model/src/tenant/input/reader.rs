@@ -5,8 +5,13 @@ use crate::tenant::names::is_external_id;
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 use std::ops::RangeInclusive;
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, UtcOffset};
+
+/// Years of an instant, in UTC.
+const YEARS: RangeInclusive<i32> = 1..=9999;
+/// Offsets from UTC end below this many hours.
+const OFFSET_HOURS: u8 = 16;
 
 /// One object of the input. A field that is absent, `null` or blank counts as not given.
 pub(super) struct Reader<'a> {
@@ -137,13 +142,21 @@ impl<'a> Reader<'a> {
         Some(text)
     }
 
-    /// An instant of RFC 3339; empty when it was not given.
+    /// An instant of RFC 3339 in UTC; empty when it was not given. It has a year of the common era and an offset below 16 hours:
+    /// PostgreSQL reads no other.
     pub(super) fn instant(&mut self, field: &str) -> String {
         let text = self.text(field, usize::MAX).unwrap_or_default();
-        if !text.is_empty() && OffsetDateTime::parse(&text, &Rfc3339).is_err() {
-            self.fault(field, FaultCode::BadForm);
+        if text.is_empty() {
+            return text;
         }
-        text
+        let parsed = OffsetDateTime::parse(&text, &Rfc3339).ok();
+        let fits = |at: &OffsetDateTime| at.offset().whole_hours().unsigned_abs() < OFFSET_HOURS;
+        let in_utc = parsed.filter(fits).and_then(|at| at.checked_to_offset(UtcOffset::UTC));
+        let in_utc = in_utc.filter(|at| YEARS.contains(&at.year())).and_then(|at| at.format(&Rfc3339).ok());
+        in_utc.unwrap_or_else(|| {
+            self.fault(field, FaultCode::BadForm);
+            text
+        })
     }
 
     pub(super) fn integer(&mut self, field: &str, range: RangeInclusive<i64>) -> Option<i64> {

@@ -6,6 +6,7 @@ mod canary;
 mod cancels;
 mod cell;
 mod databases;
+mod dead_runs;
 mod engine;
 mod garbage;
 mod holds;

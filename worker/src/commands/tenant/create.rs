@@ -25,7 +25,7 @@ pub(crate) struct CreateArgs {
     #[command(flatten)]
     input: InputArgs,
     /// The id of the run; one that belongs to the purchase is chosen when left out.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = super::run_id)]
     workflow_id: Option<String>,
     /// Starts and does not wait.
     #[arg(long)]
@@ -50,6 +50,7 @@ pub(super) async fn run(source: &Source, args: &CreateArgs, output: Output) -> R
     let started = start(&runs, &id, &value).await?;
     let mut order = Order { id, started, known: None };
     if started == Started::Existing {
+        runs.creation(&order.id).await?;
         order.known = look::compare(&looks.input(&order.id).await?, &tenant);
         tell(&order.found());
     }

@@ -74,6 +74,7 @@ pub(crate) async fn follow(
     timeout: Option<Duration>,
     mut tell: impl FnMut(&Seen),
 ) -> Result<Followed, Failure> {
+    runs.creation(id).await?;
     let began = Instant::now();
     let mut last: Option<TenantCreationStatus> = None;
     let mut silent = false;
@@ -99,7 +100,7 @@ pub(crate) async fn follow(
             }
         }
         match ended {
-            Some(Ended::Completed(value)) => return Ok(Followed::Completed(value)),
+            Some(Ended::Completed(value)) => return completed(id, value),
             Some(Ended::Failed { kind, text, details }) => return Ok(Followed::Failed { kind, text, details }),
             None => {}
         }
@@ -107,6 +108,19 @@ pub(crate) async fn follow(
             return if silent { Err(no_worker(id)) } else { Ok(Followed::TimedOut) };
         }
         tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// A result names the tenant and its administrator; another one is no creation's.
+fn completed(id: &str, result: Value) -> Result<Followed, Failure> {
+    let missing =
+        ["tenantId", "adminUserId"].into_iter().find(|field| result[*field].as_str().is_none_or(str::is_empty));
+    match missing {
+        None => Ok(Followed::Completed(result)),
+        Some(field) => Err(Failure::new(
+            Exit::Internal,
+            format!("{id} completed, but its result has no {field}: this build cannot read it"),
+        )),
     }
 }
 
@@ -174,13 +188,11 @@ pub(super) async fn watch(
     let id = super::workflow_id(source, which).await?;
     let runs = super::runs(source).await?;
     let followed = follow(&runs, &id, timeout, |seen| {
-        let _ = match output {
-            Output::Text => writeln!(std::io::stderr().lock(), "{}", line(seen)),
+        match output {
+            Output::Text => drop(writeln!(std::io::stderr().lock(), "{}", line(seen))),
             // One line per change, so that a program can read along.
-            Output::Json => {
-                writeln!(std::io::stdout().lock(), "{}", json!({ "seconds": seen.seconds, "state": seen.state }))
-            }
-        };
+            Output::Json => print(&json!({ "seconds": seen.seconds, "state": seen.state }).to_string()),
+        }
     })
     .await?;
     match &followed {
@@ -213,6 +225,19 @@ mod tests {
             repair: Some(repair),
             ..TenantCreationStatus::default()
         }))
+    }
+
+    #[test]
+    fn a_result_without_a_tenant_is_no_success() {
+        let result = serde_json::json!({ "tenantId": "t", "adminUserId": "u" });
+        assert_eq!(completed("run", result.clone()).expect("one"), Followed::Completed(result));
+        for odd in [
+            Value::Null,
+            serde_json::json!({ "tenantId": "t" }),
+            serde_json::json!({ "tenantId": "", "adminUserId": "u" }),
+        ] {
+            assert_eq!(completed("run", odd).expect_err("none").exit, Exit::Internal);
+        }
     }
 
     #[test]

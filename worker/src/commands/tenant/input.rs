@@ -3,7 +3,7 @@
 use crate::exit::{Exit, Failure, OrExit as _};
 use clap::Args;
 use serde_json::{Map, Value, json};
-use std::io::Read as _;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Longest input that is read.
@@ -47,7 +47,7 @@ pub(crate) struct InputArgs {
     #[arg(long, value_name = "SOURCE")]
     billing_source: Option<String>,
     /// Licensed users.
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", allow_negative_numbers = true)]
     licenses: Option<i64>,
     /// Stripe's checkout session: what was bought is read from Stripe.
     #[arg(long, value_name = "ID")]
@@ -126,46 +126,48 @@ fn put(object: &mut Map<String, Value>, field: &str, value: Option<Value>) {
 }
 
 fn text(path: &Path) -> Result<String, Failure> {
-    let mut text = String::new();
-    let read = match path == Path::new("-") {
-        true => std::io::stdin().take(INPUT_MAX).read_to_string(&mut text),
-        false => std::fs::File::open(path)
-            .or_exit(Exit::NotFound, "could not open the file of --file")?
-            .take(INPUT_MAX)
-            .read_to_string(&mut text),
-    };
-    read.or_exit(Exit::Usage, "could not read the file of --file as text")?;
-    Ok(text)
+    match path == Path::new("-") {
+        true => limited(std::io::stdin()),
+        false => limited(std::fs::File::open(path).or_exit(Exit::NotFound, "could not open the file of --file")?),
+    }
+}
+
+/// All of it as text, up to the limit.
+fn limited(from: impl Read) -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    from.take(INPUT_MAX + 1).read_to_end(&mut bytes).or_exit(Exit::Usage, "could not read the file of --file")?;
+    if bytes.len() as u64 > INPUT_MAX {
+        return Err(Failure::new(Exit::Usage, format!("--file: has more than {INPUT_MAX} bytes, which is the limit")));
+    }
+    String::from_utf8(bytes).or_exit(Exit::Usage, "could not read the file of --file as text")
 }
 
 #[cfg(test)]
 mod tests {
-    use model::tenant::input::parse;
+    use super::*;
+    use clap::Parser;
 
-    const RUNBOOK: &str = include_str!("../../../../docs/runbook-tenants.md");
-
-    #[test]
-    fn the_sample_of_the_runbook_can_be_used() {
-        let samples: Vec<&str> =
-            RUNBOOK.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-        assert_eq!(samples.len(), 1);
-        let value = serde_json::from_str(samples[0]).expect("JSON");
-        let tenant = parse(&value, None).expect("a valid input");
-        assert_eq!((tenant.company_name.as_str(), tenant.license_count), ("Birch Ltd", Some(5)));
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        input: InputArgs,
     }
 
-    /// Whatever the input's reader asks for by name.
     #[test]
-    fn every_field_of_the_input_stands_in_the_runbook() {
-        let reader = include_str!("../../../../model/src/tenant/input.rs");
-        let asked = ["top.", "part.", "line("].into_iter().flat_map(|by| reader.split(by).skip(1));
-        let fields: std::collections::BTreeSet<&str> = asked
-            .filter_map(|rest| rest.split_once('"').filter(|(before, _)| before.len() < 25 && !before.contains(' ')))
-            .filter_map(|(_, rest)| rest.split('"').next())
-            .collect();
-        assert!(fields.len() > 35 && fields.contains("originalTransactionId"), "{fields:?}");
-        for field in fields {
-            assert!(RUNBOOK.contains(&format!("`{field}`")), "{field} is not in docs/runbook-tenants.md");
-        }
+    fn a_file_has_a_limit_that_is_named() {
+        let limit = usize::try_from(INPUT_MAX).expect("small");
+        assert_eq!(limited([b' '].repeat(limit).as_slice()).expect("fits").len(), limit);
+        let failure = limited([b' '].repeat(limit + 1).as_slice()).expect_err("too long");
+        assert_eq!(failure.exit, Exit::Usage);
+        assert!(failure.to_string().contains("more than 1048576 bytes"), "{failure}");
+        assert_eq!(limited([0xff].as_slice()).expect_err("no text").exit, Exit::Usage);
+    }
+
+    #[test]
+    fn a_negative_number_is_told_by_its_field() {
+        let line = Line::try_parse_from(["x", "--name", "Acme", "--licenses", "-1"]).expect("understood");
+        let input = line.input.read().expect("read");
+        let faults = model::tenant::input::parse(&input, None).expect_err("out of range");
+        assert!(model::tenant::fault::line(&faults).contains("licenseCount: OUT_OF_RANGE"), "{faults:?}");
     }
 }

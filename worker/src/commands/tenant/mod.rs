@@ -7,6 +7,7 @@ mod look;
 mod problem;
 mod repair;
 mod resend;
+mod revive;
 mod show;
 
 use crate::cli::{Output, print_json};
@@ -28,6 +29,24 @@ pub(crate) struct TenantArgs {
     command: TenantCommand,
 }
 
+/// Longest id of a run, in bytes: the server's own limit (`limit.maxIDLength`).
+const RUN_ID_MAX: usize = 1000;
+
+/// The id of a run.
+fn run_id(text: &str) -> Result<String, String> {
+    let id = text.trim();
+    if id.is_empty() {
+        return Err("it must not be empty".to_owned());
+    }
+    if id.len() > RUN_ID_MAX {
+        return Err(format!("it must have at most {RUN_ID_MAX} bytes"));
+    }
+    if id.contains(char::is_control) {
+        return Err("it must hold no control character".to_owned());
+    }
+    Ok(id.to_owned())
+}
+
 /// A UUID of a tenant or a user, with a hint where to find it.
 fn uuid(text: &str) -> Result<Uuid, String> {
     text.parse().map_err(|_| "it is no UUID; `tenantry tenant list` shows those of tenants".to_owned())
@@ -41,7 +60,7 @@ pub(crate) struct Which {
     #[arg(long, value_name = "UUID", value_parser = uuid)]
     tenant: Option<Uuid>,
     /// The id of the run.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = run_id)]
     workflow_id: Option<String>,
 }
 
@@ -145,14 +164,24 @@ async fn workflow_id(source: &Source, which: &Which) -> Result<String, Failure> 
     }
     let tenant = which.tenant.unwrap_or_default();
     let found = records(source).await?.creation(tenant).await.map_err(|error| Failure::of(Exit::Unreachable, error))?;
-    found.map(|creation| creation.summary.workflow_id).ok_or_else(|| {
-        Failure::new(Exit::NotFound, format!("tenant {tenant} was not created here: see `tenantry tenant list`"))
-    })
+    found.map(|creation| creation.summary.workflow_id).ok_or_else(|| unknown(tenant))
+}
+
+fn unknown(tenant: Uuid) -> Failure {
+    Failure::new(Exit::NotFound, format!("tenant {tenant} was not created here: see `tenantry tenant list`"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_id_of_a_run_has_some_and_not_too_many_characters() {
+        for bad in ["", "  ", &"x".repeat(1001), "a\0b", "a\nb"] {
+            assert!(run_id(bad).is_err(), "{bad:?}");
+        }
+        assert_eq!(run_id(" tenant-creation-1 "), Ok("tenant-creation-1".to_owned()));
+    }
 
     #[test]
     fn what_is_no_tenant_is_sent_to_the_list_of_tenants() {

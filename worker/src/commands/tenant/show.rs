@@ -2,6 +2,7 @@
 
 use super::Which;
 use super::look::{Looks, Standing};
+use super::revive;
 use crate::cli::{Output, print, print_json};
 use crate::config::Source;
 use crate::exit::{Exit, Failure};
@@ -66,9 +67,13 @@ fn plain(text: &str) -> String {
 pub(super) async fn status(source: &Source, which: &Which, output: Output) -> Result<Exit, Failure> {
     let id = super::workflow_id(source, which).await?;
     let standing = Looks::connect(source).await?.standing(&id).await?;
+    let runs = super::runs(source).await?;
     let state = match standing {
         Standing::Absent => None,
-        Standing::Open | Standing::Closed => super::runs(source).await?.state(&id).await?,
+        Standing::Open | Standing::Closed => {
+            runs.creation(&id).await?;
+            runs.state(&id).await?
+        }
     };
     let tenant = which.tenant.or_else(|| state.as_ref()?.tenant_id.as_ref()?.parse().ok());
     let record = match tenant {
@@ -81,16 +86,26 @@ pub(super) async fn status(source: &Source, which: &Which, output: Output) -> Re
     if standing == Standing::Absent && record.is_none() {
         return Err(Failure::new(Exit::NotFound, format!("there is no run {id}")));
     }
+    let next = match &record {
+        Some(record) if standing != Standing::Open => revive::advice(&runs, &record.summary).await?,
+        Some(_) | None => None,
+    };
     // The run is there and says nothing: nobody knows where it stands, whatever the database knows.
     let silent = standing != Standing::Absent && state.is_none();
     match output {
         Output::Json => {
             let run = standing.word();
             print_json(
-                &json!({ "workflowId": id, "run": run, "answers": state.is_some(), "state": state, "record": record }),
+                &json!({ "workflowId": id, "run": run, "answers": state.is_some(), "state": state, "record": record, "next": next }),
             );
         }
-        Output::Text => print(&text(&id, standing, state.as_ref(), record.as_ref())),
+        Output::Text => {
+            let mut text = text(&id, standing, state.as_ref(), record.as_ref());
+            if let Some(next) = &next {
+                text.push_str(&format!("\nnext     {next}"));
+            }
+            print(&text);
+        }
     }
     Ok(if silent { Exit::Unreachable } else { Exit::Ok })
 }

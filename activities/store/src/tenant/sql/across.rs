@@ -15,10 +15,12 @@ WHERE s.stripe_subscription_external_id = $1::text AND s.tenant <> $2::uuid LIMI
 SELECT a.tenant FROM public.apple_iap_subscriptions a
 WHERE a.original_transaction_id = $1::text AND a.tenant <> $2::uuid LIMIT 1";
 
-    /// Whether an internal user has the address.
-    ADDRESS_TAKEN "look for the address" = "
-SELECT EXISTS (SELECT 1 FROM public.users u WHERE u.user_type = 'internal' AND lower(u.email) = $1::text
-  AND ($2::uuid IS NULL OR u.user_id <> $2::uuid)) AS taken";
+    /// Addresses of internal users that may be this one: those that are it in lower case, and all that hold more than ASCII, since
+    /// what `lower()` makes of those depends on the database's collation.
+    ADDRESS_CANDIDATES "look for the address" = "
+SELECT u.email FROM public.users u WHERE u.user_type = 'internal'
+  AND (lower(u.email) = $1::text OR octet_length(u.email) <> char_length(u.email))
+  AND ($2::uuid IS NULL OR u.user_id <> $2::uuid)";
 
     /// Whether this installation has a column for the subscription's item.
     HAS_ITEM_COLUMN "look for the item's column" = "

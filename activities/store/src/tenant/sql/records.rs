@@ -88,6 +88,12 @@ WHERE c.origin_id = $1::text OR c.tenant = $2::uuid ORDER BY (c.origin_id = $1::
     FIND_CREATION_OF "read the creation's record" = "
 SELECT c.tenant, c.state FROM tenantry.creations c WHERE c.origin_id = $1::text";
 
+    /// Whether a creation wrote this user as the administrator of its tenant.
+    IS_CREATED_ADMIN "prove whose administrator it is" = "
+SELECT EXISTS (SELECT 1 FROM tenantry.creations c JOIN tenantry.activity_ledger l ON l.origin_id = c.origin_id
+  WHERE c.tenant = $1::uuid AND c.origin_id = $2::text AND l.tenant = c.tenant AND l.activity = 'createAdminUser'
+    AND l.result ->> 'userId' = $3::text) AS ours";
+
     /// Opens the record of a creation.
     OPEN_CREATION "open the creation" = "
 INSERT INTO tenantry.creations (tenant, origin_id, state, workflow_id, product_code, opened_at, changed_at)

@@ -5,9 +5,10 @@ use crate::sql::{Statement, statements};
 statements! {
 /// Statements on the rows of one tenant.
 TENANT {
-    /// Whether the tenant is there.
-    FIND_TENANT "look for the tenant" = "
-SELECT t.tenant FROM public.tenants t WHERE t.tenant = $1::uuid";
+    /// Whether the tenant is there, and whether a creation with this id wrote it.
+    FIND_OWN "prove whose tenant it is" = "
+SELECT EXISTS (SELECT 1 FROM public.tenants t WHERE t.tenant = $1::uuid) AS tenant_exists,
+       EXISTS (SELECT 1 FROM tenantry.creations c WHERE c.tenant = $1::uuid AND c.origin_id = $2::text) AS ours";
 
     /// Whether the tenant is there, and whether anything else of it is, in any table with tenants that may be read.
     TENANT_ROWS "look for rows of the tenant" = "

@@ -162,6 +162,25 @@ async fn what_the_products_own_tables_hold_is_claimed_too() {
 }
 
 #[tokio::test]
+async fn an_address_is_taken_in_whatever_case_its_letters_are_written() {
+    with_database(async |db: &Db| {
+        let world = World::new(db).await;
+        // A collation that knows the case of ASCII alone, as a cluster made with the locale C has it.
+        db.execute("ALTER TABLE users ALTER COLUMN email TYPE text COLLATE \"C\"").await;
+        world.user(world.billing, "JÖRG@Bücher.example", "internal").await;
+        world.user(world.billing, "plain@Bücher.example", "internal").await;
+        for taken in ["jörg@bücher.example", "Jörg@BÜCHER.example", "PLAIN@bÜcher.example"] {
+            let asked = wire::CreateTenantRequest { admin_email: taken.to_owned(), ..request("one") };
+            assert_eq!(refusal(world.create(&asked).await), (FailureType::Duplicate, None), "{taken}");
+        }
+        // Another letter is another address.
+        let asked = wire::CreateTenantRequest { admin_email: "jorg@bücher.example".to_owned(), ..request("one") };
+        world.create(&asked).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_claim_on_an_address_ends_when_the_administrator_is_written() {
     with_database(async |db: &Db| {
         let world = World::new(db).await;

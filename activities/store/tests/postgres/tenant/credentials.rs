@@ -2,8 +2,7 @@
 
 use crate::fixture::{Db, MINUTE, T0, with_database};
 use crate::tenant::steps::{Creation, Step, request};
-use crate::tenant::world::{HASH, SEALED, World, refusal};
-use model::tenant::failure::FailureType;
+use crate::tenant::world::{HASH, SEALED, World};
 use store::tenant::{AtMost, Delivery, StoredCredential};
 use uuid::Uuid;
 
@@ -120,7 +119,7 @@ async fn nothing_is_kept_for_a_user_who_could_not_use_it() {
         // A user of the portal, nobody, and a user of another tenant.
         for (tenant, user) in [(made.tenant, client), (made.tenant, Uuid::new_v4()), (world.billing, made.user)] {
             let credential = StoredCredential { tenant, user, ..made.credential(Some(HASH), T0) };
-            assert_eq!(refusal(world.store.keep_credential(&credential).await).0, FailureType::TenantNotFound);
+            assert_eq!(world.store.keep_credential(&credential).await.unwrap(), Delivery::NoUser);
         }
         assert_eq!(world.everything().await, before);
     })

@@ -8,6 +8,7 @@ mod customers;
 mod failures;
 mod interleavings;
 mod pooler;
+mod proofs;
 mod repeats;
 mod rights;
 mod rows;

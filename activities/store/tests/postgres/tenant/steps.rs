@@ -168,7 +168,7 @@ impl Creation {
             Step::Keep => match store.keep_credential(&self.credential(Some(HASH), now_ms)).await? {
                 Delivery::Pending { sealed, .. } => json!({ "sealed": sealed }),
                 Delivery::Delivered => json!({}),
-                other @ (Delivery::Closed { .. } | Delivery::TooMany { .. }) => panic!("{other:?}"),
+                other @ (Delivery::Closed { .. } | Delivery::NoUser | Delivery::TooMany { .. }) => panic!("{other:?}"),
             },
             Step::Delivered => {
                 store.delivered(&self.credential(None, now_ms)).await?;
