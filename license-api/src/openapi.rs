@@ -6,8 +6,9 @@ use axum::Router;
 use axum::response::{IntoResponse, Response};
 use http::header;
 use std::sync::Arc;
-use utoipa::openapi::OpenApi as Document;
+use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Schema, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{self, ContentBuilder, OpenApi as Document, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -37,7 +38,44 @@ impl Modify for ServiceSecret {
 }
 
 fn collect() -> (Router<AppState>, Document) {
-    OpenApiRouter::with_openapi(Base::openapi()).merge(routes::all()).split_for_parts()
+    let (router, mut document) = OpenApiRouter::with_openapi(Base::openapi()).merge(routes::all()).split_for_parts();
+    surround(&mut document);
+    identity_alone(&mut document);
+    (router, document)
+}
+
+/// Adds what no handler answers by itself: a body that is too long, and the limits around all routes.
+fn surround(document: &mut Document) {
+    let problem = |text: &str| -> RefOr<openapi::Response> {
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("ProblemBody"))).build();
+        ResponseBuilder::new().description(text).content("application/json", content).build().into()
+    };
+    for item in document.paths.paths.values_mut() {
+        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+            let answers = &mut operation.responses.responses;
+            if operation.request_body.is_some() {
+                answers.entry("413".to_owned()).or_insert_with(|| problem("The body has more than 16 KiB"));
+            }
+            answers.entry("503".to_owned()).or_insert_with(|| problem("Overload; ask again after `Retry-After`"));
+        }
+    }
+}
+
+/// The members of a licence are there all together or not at all. They stand beside those of the identity, and there an object
+/// without them is no null, as which a derived schema describes it.
+fn identity_alone(document: &mut Document) {
+    let schemas = document.components.as_mut().map(|components| &mut components.schemas);
+    let Some(RefOr::T(Schema::AllOf(answer))) = schemas.and_then(|schemas| schemas.get_mut("RegisterAnswer")) else {
+        return;
+    };
+    for part in &mut answer.items {
+        if let RefOr::T(Schema::OneOf(_)) = part {
+            let alone =
+                ObjectBuilder::new().schema_type(Type::Object).description(Some("No licence: an essentials code"));
+            let licensed = Ref::from_schema_name("RegisterLicense");
+            *part = AnyOfBuilder::new().item(licensed).item(alone).into();
+        }
+    }
 }
 
 /// The routes behind the limits, and the document as JSON.
@@ -72,4 +110,37 @@ pub fn document() -> String {
 /// `GET /openapi.json`.
 pub(crate) async fn answer(document: Arc<str>) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], document.to_string()).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    fn parsed() -> Value {
+        serde_json::from_str(&document()).unwrap()
+    }
+
+    #[test]
+    fn every_route_says_what_surrounds_it() {
+        let document = parsed();
+        for (path, operations) in document["paths"].as_object().unwrap() {
+            for (method, operation) in operations.as_object().unwrap() {
+                let answers = operation["responses"].as_object().unwrap();
+                assert!(path == "/healthz" || answers.contains_key("503"), "{method} {path}");
+                let has_body = operation.get("requestBody").is_some();
+                assert_eq!(answers.contains_key("413"), has_body, "{method} {path}");
+                assert!(!has_body || answers.contains_key("400") || answers.contains_key("4XX"), "{method} {path}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_identity_without_a_licence_fits_its_schema() {
+        let document = parsed();
+        let parts = &document["components"]["schemas"]["RegisterAnswer"]["allOf"];
+        assert_eq!(parts[0]["anyOf"][0]["$ref"], "#/components/schemas/RegisterLicense");
+        assert_eq!(parts[0]["anyOf"][1]["type"], "object");
+        assert!(!parts.to_string().contains("null"), "{parts}");
+    }
 }

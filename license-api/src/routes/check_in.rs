@@ -29,6 +29,7 @@ const ROUNDS_MAX: usize = 4;
     request_body = CheckInRequest,
     responses(
         (status = 200, body = CheckInAnswer, description = "`ok`, `no_change` or `revoked`"),
+        (status = 400, body = crate::problem::ProblemBody),
         (status = 401, body = crate::problem::ProblemBody, description = "Unknown credential, or revoked appliance"),
         (status = 429, body = crate::problem::ProblemBody, description = "More than 20 an hour"),
         (status = 503, body = crate::problem::ProblemBody),

@@ -48,6 +48,8 @@ struct Outcome {
         (status = 200, body = RegisterTenantAnswer, description = "Registered before"),
         (status = 400, body = ProblemBody),
         (status = 401, body = ProblemBody),
+        (status = 403, body = ProblemBody),
+        (status = 404, body = ProblemBody),
         (status = 409, body = ProblemBody),
         (status = 503, body = ProblemBody)
     )

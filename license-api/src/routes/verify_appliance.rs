@@ -21,6 +21,7 @@ use model::license::wire::verify_appliance::{VerifyApplianceAnswer, VerifyApplia
     request_body = VerifyApplianceRequest,
     responses(
         (status = 200, body = VerifyApplianceAnswer, description = "May be cached for five minutes"),
+        (status = 400, body = crate::problem::ProblemBody),
         (status = 401, body = crate::problem::ProblemBody, description = "Unknown credential, or revoked appliance"),
         (status = 503, body = crate::problem::ProblemBody),
     )
