@@ -1,0 +1,5 @@
+//! See [`bench::registrations`].
+
+fn main() -> anyhow::Result<()> {
+    bench::registrations::run()
+}
