@@ -20,7 +20,7 @@ use std::time::Duration;
 /// Where an existing caller's contract puts a person into a payload: start inputs, inputs of named activities, contracted
 /// results (contract, section 14). `start` is a workflow's input, other names are activities; the repair's input carries the
 /// start input on, as text.
-const PERSONS: [&str; 22] = [
+const PERSONS: [&str; 19] = [
     "start tenantCreationWorkflow: adminUser.email",
     "start tenantCreationWorkflow: adminUser.firstName",
     "start tenantCreationWorkflow: adminUser.lastName",
