@@ -97,7 +97,8 @@ impl Judgement {
 /// Total and deterministic. `serving` needs every dialled address to be good: chain, name, validity, the newest leaf, our
 /// nonce, `/` redirecting to the dashboard, the dashboard below 500, and plain HTTP redirecting to HTTPS. An address that
 /// our own side could not dial says nothing; when no address says anything, the finding is unknown.
-/// Reason codes: `EDGE_APP_ERROR`, `EDGE_UNREACHABLE`, `EDGE_WRONG_CERT`, `PROBE_UNKNOWN`.
+/// A host without a published address is unreachable for want of a record, which only its owner can mend.
+/// Reason codes: `DNS_NO_RECORDS`, `EDGE_APP_ERROR`, `EDGE_UNREACHABLE`, `EDGE_WRONG_CERT`, `PROBE_UNKNOWN`.
 pub fn classify(observation: &ProbeObservation, expected: &Expected<'_>) -> Verdict {
     let looks = match observation {
         ProbeObservation::OwnSide(detail) => {
@@ -117,7 +118,8 @@ pub fn classify(observation: &ProbeObservation, expected: &Expected<'_>) -> Verd
         }
     }
     let mut finding = match worst {
-        None => Finding::bad(EdgeState::Unreachable, ReasonCode::EdgeUnreachable).evidence(fact(
+        // Nothing was dialled, so nothing is said of the edge: the owner of the name must publish a record.
+        None => Finding::bad(EdgeState::Unreachable, ReasonCode::DnsNoRecords).evidence(fact(
             expected,
             expected.host,
             "no address published",

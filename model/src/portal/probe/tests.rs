@@ -174,7 +174,14 @@ fn a_private_address_is_skipped_and_alone_is_unreachable() {
     let verdict = check(vec![Contact::NotAdmitted, good()], Some(EdgeState::Serving), None);
     assert_eq!((verdict.finding.agree, verdict.finding.asked), (1, 1));
     check(vec![Contact::NotAdmitted], Some(EdgeState::Unreachable), Some(ReasonCode::EdgeUnreachable));
-    check(vec![], Some(EdgeState::Unreachable), Some(ReasonCode::EdgeUnreachable));
+}
+
+/// Its owner must act, not the operators of the edge.
+#[test]
+fn a_host_without_an_address_lacks_a_record() {
+    let verdict = check(vec![], Some(EdgeState::Unreachable), Some(ReasonCode::DnsNoRecords));
+    assert_eq!(ReasonCode::DnsNoRecords.actor(), crate::reason::Actor::Tenant);
+    assert_eq!(verdict.finding.evidence[0].answer, "no address published");
 }
 
 #[test]

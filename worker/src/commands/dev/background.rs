@@ -24,7 +24,7 @@ pub(super) async fn up(use_external: bool, fresh: bool, output: Output) -> Resul
     match output {
         Output::Text => print(&format!(
             "the stack is up\n{}\n  variables   eval \"$({program} dev env)\"\n  a domain    tenantry domain register \
-             --tenant {} {} --wait active\n  then        {curl}\n  end it      tenantry dev down",
+             --tenant {} {} --wait active\n  then        {curl}\n  end it      {program} dev down",
             urls_text(&environment),
             sample::TENANT,
             sample::HOST
@@ -102,8 +102,9 @@ pub(super) fn env(appliance: bool, output: Output) -> Result<Exit, Failure> {
     let stack = Folders::find()?.running()?;
     let mut environment = stack.environment();
     if appliance {
-        environment = devstack::variables_of_appliance(&environment)
-            .ok_or_else(|| Failure::new(Exit::NotFound, "this stack has no appliance: it runs without the licence API"))?;
+        environment = devstack::variables_of_appliance(&environment).ok_or_else(|| {
+            Failure::new(Exit::NotFound, "this stack has no appliance: it runs without the licence API")
+        })?;
     }
     environment.insert(devstack::STACK_VARIABLE.to_owned(), stack.root().display().to_string());
     match output {

@@ -90,6 +90,11 @@ pub(crate) async fn run(args: DevArgs, output: Output, source: &Source) -> Resul
     }
 }
 
+/// How this program is called where its folder is not in the PATH.
+fn program() -> String {
+    std::env::current_exe().map_or_else(|_| "tenantry".to_owned(), |path| path.display().to_string())
+}
+
 /// Where the stacks of a checkout keep their data: `dev` its fresh one, `dev up` the kept one.
 struct Folders {
     project: PathBuf,
@@ -111,7 +116,9 @@ impl Folders {
     /// The running stack; that of `dev up` first.
     fn running(&self) -> Result<devstack::Stack, Failure> {
         devstack::attach(&self.kept()).or_else(|| devstack::attach(&self.shown())).ok_or_else(|| {
-            Failure::new(Exit::NotFound, "no stack is running; start one with `tenantry dev` or `tenantry dev up`")
+            let program = program();
+            let text = format!("no stack is running; start one with `{program} dev` or `{program} dev up`");
+            Failure::new(Exit::NotFound, text)
         })
     }
 

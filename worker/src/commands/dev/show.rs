@@ -114,7 +114,7 @@ async fn live(stack: &Stack, once: bool, use_external: bool, output: Output) -> 
     let report = check(&source, &environment, &sample, (&timeline, began_ms)).await?;
     match output {
         Output::Json => print_json(&report),
-        Output::Text => print(&text(&report, &sample.row.canonical_host)),
+        Output::Text => print(&text(&report, &sample.row.canonical_host, &super::program())),
     }
     if report.https_status != 200 {
         return Err(Failure::new(Exit::No, format!("HTTPS answered {} instead of 200", report.https_status)));
@@ -197,7 +197,8 @@ fn curl(ca: &str, host: &str, port: &str) -> String {
     format!("curl --cacert {ca} --resolve {host}:{port}:{edge} https://{host}:{port}/client-portal/dashboard")
 }
 
-fn text(report: &Report, target: &str) -> String {
+/// `program`: how this one is called before its folder is in the PATH.
+fn text(report: &Report, target: &str, program: &str) -> String {
     let mut text = format!("\n{} is {}\n\n", report.domain, report.status);
     for (status, seconds) in &report.stages.0 {
         text.push_str(&format!("  {seconds:>6.1} s  {status}\n"));
@@ -210,7 +211,7 @@ fn text(report: &Report, target: &str) -> String {
         text.push_str(&format!("  {name:<12} {url}\n"));
     }
     let host = &report.domain;
-    text.push_str("\n  in a shell   eval \"$(tenantry dev env)\"\n");
+    text.push_str(&format!("\n  in a shell   eval \"$({program} dev env)\"\n"));
     text.push_str(&format!("  break it     tenantry dev dns unset {host} CNAME\n"));
     text.push_str(&format!("  repair it    tenantry dev dns set {host} CNAME {target}\n"));
     text.push_str(&format!("  explain it   tenantry domain explain --tenant {}\n", sample::TENANT));
@@ -235,7 +236,8 @@ mod tests {
         let json = serde_json::to_string(&report).expect("written");
         let expected = r#"{"domain":"a.test","status":"active","stages":{"pending_dns":0.0,"active":21.4},"certificate":{"fingerprintSha256":"ab","notAfter":"2025-11-25T20:00:00Z"},"httpsStatus":200,"urls":{"portal":"https://a.test/"}}"#;
         assert_eq!(json, expected);
-        let text = text(&report, "x.portal.test");
+        let text = text(&report, "x.portal.test", "/x/target/debug/tenantry");
+        assert!(text.contains("eval \"$(/x/target/debug/tenantry dev env)\"\n"), "{text}");
         assert!(text.contains("     0.0 s  pending_dns\n    21.4 s  active\n"), "{text}");
         assert!(text.contains("dns set a.test CNAME x.portal.test\n"), "{text}");
     }
