@@ -82,6 +82,10 @@ fn a_successor_that_was_ended_is_started_again_by_the_command_that_decides() {
         let successor = world.rig.run(&format!("tenant-repair-{tenant}"));
         successor.waits(END).await?;
         successor.terminate().await?;
+        // The database cannot see it: another run of the creation is told of the one that waited.
+        cell.start().await?;
+        let ended = cell.ended().await?;
+        ensure!(matches!(&ended, Ended::Failed { kind, .. } if kind == "RepairRequired"), "{ended:?}");
         mend(world, &cell).await?;
         let command = async |words: &str| {
             let line: Vec<&str> = words.split(' ').chain(["--tenant", &tenant]).collect();
