@@ -28,6 +28,10 @@ impl Installation for Fresh {
     }
 
     /// Only the appliance id is read: a seed that exists does not decide which tenant the next code is for.
+    fn has_database(&self) -> bool {
+        false
+    }
+
     async fn standing(&self) -> Result<Standing, InstallationError> {
         let found = self.secrets.read(LICENSE_SEED, secrets::APPLIANCE_ID).await?;
         let appliance_id = found.map(|id| ApplianceId::parse(id.expose_secret())).transpose()?;

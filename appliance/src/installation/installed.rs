@@ -78,6 +78,10 @@ impl Installation for Installed {
         RequireLicense::Yes
     }
 
+    fn has_database(&self) -> bool {
+        true
+    }
+
     async fn standing(&self) -> Result<Standing, InstallationError> {
         let mut tx = self.pool.begin().await?;
         let state = sqlx::query(STATE).persistent(false).fetch_all(&mut *tx).await.map_err(hosted)?;

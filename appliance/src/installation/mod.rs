@@ -130,6 +130,9 @@ pub trait Installation: Send + Sync {
     /// Whether a redemption is only worth something with a licence.
     fn require_license(&self) -> RequireLicense;
 
+    /// Whether there is a database that a redemption is written to.
+    fn has_database(&self) -> bool;
+
     /// Reads what is known.
     ///
     /// # Errors

@@ -55,6 +55,10 @@ impl Installation for Home {
         self.require
     }
 
+    fn has_database(&self) -> bool {
+        true
+    }
+
     async fn standing(&self) -> Result<Standing, InstallationError> {
         match self.licenses {
             0 => return Err(InstallationError::Missing("row of licence state")),

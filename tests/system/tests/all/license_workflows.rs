@@ -210,7 +210,7 @@ fn a_redemption_that_is_killed_in_every_step_burns_one_code_and_the_schedule_fol
         );
         let keys: Vec<&String> = result.as_object().context("an object")?.keys().collect();
         ensure!(keys == ["applianceId", "checkInUrl", "edition", "expiresAt", "tenantId"], "{keys:?}");
-        ensure!(audited(rig, "redeem").await? == 1, "the code was redeemed more than once");
+        ensure!(audited(rig, "code.redeemed").await? == 1, "the code was redeemed more than once");
         let stored: (String, String, String) =
             sqlx::query_as("SELECT license_token, appliance_id, appliance_credential FROM license_state")
                 .fetch_one(&appliance.database)
@@ -244,7 +244,7 @@ fn a_redemption_that_is_killed_in_every_step_burns_one_code_and_the_schedule_fol
         let again = child.wait_with_output().await?;
         let line: Value = serde_json::from_slice(&again.stdout).context(String::from_utf8(again.stderr)?)?;
         ensure!(line["result"]["applianceId"] == json!(stored.1), "{line}");
-        ensure!(audited(rig, "redeem").await? == 1, "the code was redeemed again");
+        ensure!(audited(rig, "code.redeemed").await? == 1, "the code was redeemed again");
 
         check_ins_follow(rig, &appliance, subscription).await?;
         appliance.kill_worker().await

@@ -56,8 +56,14 @@ enum LicenseCommand {
     )]
     RegisterTenant(registry::RegisterArgs),
     /// Gives a registered tenant a new install code; an older one that was not used is refused from then on.
+    #[command(after_help = "Examples:\n  tenantry license reissue --tenant 11111111-2222-4333-8444-555555555555\n  \
+                            tenantry license reissue --tenant 11111111-2222-4333-8444-555555555555 --mail")]
     Reissue(registry::ReissueArgs),
+    /// Makes an activation code for a subscription, to upgrade an installed appliance; older ones of it end.
+    #[command(after_help = "Examples:\n  tenantry license claim-code --subscription sub_4711")]
+    ClaimCode(registry::ClaimCodeArgs),
     /// Ends a subscription: no licence is signed for it any more, and its unused codes are refused. May be repeated.
+    #[command(after_help = "Examples:\n  tenantry license revoke --subscription sub_4711")]
     Revoke(registry::RevokeArgs),
     /// Prints the statement of licence keys that appliances get.
     Keys,
@@ -82,6 +88,7 @@ pub(crate) async fn run(args: LicenseArgs, output: Output, source: &Source) -> R
         LicenseCommand::Presign(args) => presign::run(&args, output, source, now),
         LicenseCommand::RegisterTenant(args) => registry::register(&args, output, source).await,
         LicenseCommand::Reissue(args) => registry::reissue(&args, output, source).await,
+        LicenseCommand::ClaimCode(args) => registry::claim_code(&args, output, source).await,
         LicenseCommand::Revoke(args) => registry::revoke(&args, output, source).await,
         LicenseCommand::Keys => registry::keys(output, source).await,
         LicenseCommand::Tenants { command } => registry::tenants(&command, output, source).await,

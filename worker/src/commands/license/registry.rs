@@ -69,6 +69,17 @@ pub(super) struct ReissueArgs {
     mail: bool,
 }
 
+/// Arguments of `license claim-code`.
+#[derive(Debug, Args)]
+pub(super) struct ClaimCodeArgs {
+    /// The subscription.
+    #[arg(long, value_name = "ID")]
+    subscription: String,
+    /// Idempotency key, 16 to 128 characters: the same key gives the same code.
+    #[arg(long, value_name = "KEY")]
+    key: Option<String>,
+}
+
 /// Arguments of `license revoke`.
 #[derive(Debug, Args)]
 pub(super) struct RevokeArgs {
@@ -99,12 +110,15 @@ pub(super) enum TenantsCommand {
         cursor: Option<String>,
     },
     /// Shows one tenant with its subscription, codes and appliances. Codes are masked.
+    #[command(after_help = "Examples:\n  tenantry license tenants show --tenant 11111111-2222-4333-8444-555555555555")]
     Show {
         /// The tenant.
         #[arg(long, value_name = "UUID")]
         tenant: Uuid,
     },
     /// Suspends or cancels a tenant, or lifts either with `active`.
+    #[command(after_help = "Examples:\n  tenantry license tenants set-status --tenant \
+                            11111111-2222-4333-8444-555555555555 --status suspended")]
     SetStatus {
         /// The tenant.
         #[arg(long, value_name = "UUID")]
@@ -119,6 +133,8 @@ pub(super) enum TenantsCommand {
 #[derive(Debug, Subcommand)]
 pub(super) enum ApplianceCommand {
     /// Ends one appliance of a subscription: its credential stops working.
+    #[command(after_help = "Examples:\n  tenantry license appliance revoke --subscription sub_4711 --appliance \
+                            appliance-0123456789abcdef0123456789abcdef")]
     Revoke {
         /// The subscription.
         #[arg(long, value_name = "ID")]
@@ -155,11 +171,18 @@ pub(super) async fn register(args: &RegisterArgs, output: Output, source: &Sourc
         "contact_name": args.contact, "submission_id": args.submission, "tenant_id": args.tenant,
         "stripe_sub_id": args.subscription, "seats": args.seats, "transport": args.transport,
     }));
-    // A submission is the entity's key already; a header of our own would ask for the same twice under two keys.
     let service = Service::of(source)?;
-    let answer =
-        service.post(&["register-tenant"], &body, args.submission.as_deref().filter(|id| id.len() >= 16)).await?;
-    show(&answer, output)
+    // A submission is the entity's key already, and a subscription may be added to it later: under a key of the header that
+    // would be another request.
+    let answer = match args.submission {
+        Some(_) => service.post_entity(&["register-tenant"], &body).await?,
+        None => service.post(&["register-tenant"], &body, None).await?,
+    };
+    let shown = show(&answer, output);
+    if answer["install_code"] == "" && matches!(output, Output::Text) {
+        print("note               there is no code yet: the same --submission with --subscription makes it");
+    }
+    shown
 }
 
 /// Gives a tenant a new code; older ones that were not used end.
@@ -179,6 +202,12 @@ pub(super) async fn reissue(args: &ReissueArgs, output: Output, source: &Source)
     show(&Service::of(source)?.post(&["install-codes", "reissue"], &body, args.key.as_deref()).await?, output)
 }
 
+/// Makes an activation code of a subscription, with which an installed appliance is upgraded.
+pub(super) async fn claim_code(args: &ClaimCodeArgs, output: Output, source: &Source) -> Result<Exit, Failure> {
+    let body = json!({ "stripe_sub_id": args.subscription });
+    show(&Service::of(source)?.post(&["claim-codes"], &body, args.key.as_deref()).await?, output)
+}
+
 /// Ends a subscription: nothing is signed for it any more.
 pub(super) async fn revoke(args: &RevokeArgs, output: Output, source: &Source) -> Result<Exit, Failure> {
     let body = json!({ "stripe_sub_id": args.subscription });
@@ -194,7 +223,7 @@ pub(super) async fn appliance(command: &ApplianceCommand, output: Output, source
 
 /// Prints the signed statement of licence keys that the service publishes.
 pub(super) async fn keys(output: Output, source: &Source) -> Result<Exit, Failure> {
-    show(&Service::of(source)?.get(&["keys"], &[]).await?, output)
+    show(&Service::of(source)?.keys().await?, output)
 }
 
 /// Looks at tenants, or sets the status of one.

@@ -36,9 +36,25 @@ impl Service {
         self.0.post(path, body, Some(&key)).await.map_err(failed)
     }
 
+    /// Sends a request whose body names its entity, such as a submission: every repeat is the same one, also with more in it.
+    pub(super) async fn post_entity(&self, path: &[&str], body: &impl Serialize) -> Result<Value, Failure> {
+        self.0.post(path, body, None).await.map_err(failed)
+    }
+
     /// Reads.
     pub(super) async fn get(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Value, Failure> {
         self.0.get(path, query).await.map_err(failed)
+    }
+
+    /// The statement of licence keys; the service has none before the first is published.
+    pub(super) async fn keys(&self) -> Result<Value, Failure> {
+        match self.0.get(&["keys"], &[]).await {
+            Err(RegistryFault::Call(CallError::Rejected { status: 404, .. })) => {
+                let text = "no statement of licence keys is published (TENANTRY_LICENSE_KEYSET_FILE of the service)";
+                Err(Failure::new(Exit::NotFound, text))
+            }
+            answer => answer.map_err(failed),
+        }
     }
 }
 
@@ -52,6 +68,11 @@ fn failed(fault: RegistryFault) -> Failure {
 /// What the service's refusal means for whoever asked.
 fn refused(error: CallError) -> Failure {
     let (exit, remedy) = match &error {
+        CallError::Transient { retry_after, .. } if error.status() == Some(429) => {
+            let wait = retry_after.map(|wait| format!(" in {} s", wait.as_secs().max(1))).unwrap_or_default();
+            let text = format!("{error}; ask again{wait}: a tenant gets three reissues a day, at least a minute apart");
+            return Failure::new(Exit::Refused, text);
+        }
         CallError::NotAsked { .. } | CallError::Transient { .. } | CallError::OutcomeUnknown { .. } => {
             (Exit::Unreachable, "the same command again is safe with --key; see `curl <service>/readyz`")
         }
@@ -69,7 +90,28 @@ fn refused(error: CallError) -> Failure {
             }
             Some(
                 "invalid_request" | "invalid_edition" | "invalid_seats" | "invalid_transport" | "tier_not_sellable",
-            ) => (Exit::Usage, "correct the argument that is named; names have at most 100 characters and no links"),
+            ) => (
+                Exit::Usage,
+                "check the arguments: names have at most 100 characters and no links, an address has the form name@host.domain, \
+                 an id has no blanks, and a key 16 to 128 of A-Z a-z 0-9 . _ : -",
+            ),
+            Some("idempotency_conflict") => (
+                Exit::Refused,
+                "this submission or key stands for another request: use another one, or repeat the first request unchanged",
+            ),
+            Some("tenant_exists") => (
+                Exit::Refused,
+                "a tenant of this id is registered: repeat its own --submission to add a subscription, or leave --tenant out",
+            ),
+            Some("no_active_entitlement") => (
+                Exit::Refused,
+                "the tenant's subscription is not active, so no code can be made; its appliances are ended one by one with \
+                 `tenantry license appliance revoke`",
+            ),
+            Some("tenant_mismatch") => (Exit::Refused, "the subscription belongs to another tenant"),
+            Some("tenant_suspended") => {
+                (Exit::Refused, "the tenant is suspended or cancelled: `tenantry license tenants set-status` lifts it")
+            }
             Some(_) | None => (Exit::Refused, "see docs/runbook-licences.md"),
         },
     };
@@ -93,6 +135,22 @@ mod tests {
         assert_eq!(exit_of(None, 409), Exit::Refused);
         let lost = CallError::OutcomeUnknown { host: "license.example".to_owned() };
         assert_eq!(refused(lost).exit, Exit::Unreachable);
+    }
+
+    #[test]
+    fn a_limit_says_when_to_ask_again_and_every_refusal_what_helps() {
+        let limited = CallError::Transient {
+            host: "license.example".to_owned(),
+            cause: outbound::Cause::Status(429),
+            retry_after: Some(std::time::Duration::from_secs(42)),
+        };
+        let failure = refused(limited);
+        assert_eq!(failure.exit, Exit::Refused);
+        assert!(failure.to_string().contains("ask again in 42 s"), "{failure}");
+        for code in ["idempotency_conflict", "tenant_exists", "no_active_entitlement", "tenant_mismatch", "tenant_suspended"] {
+            let error = CallError::Rejected { host: "license.example".to_owned(), status: 409, code: Some(code) };
+            assert!(!refused(error).to_string().contains("docs/"), "{code}");
+        }
     }
 
     #[test]
