@@ -75,6 +75,7 @@ impl Installation for Home {
             check_in_url: rows.check_in_url,
             highest: rows.highest,
             keyset: rows.keyset,
+            last_check_in: None,
         })
     }
 

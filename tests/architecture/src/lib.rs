@@ -26,10 +26,7 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
     ("license-api", &["credentials", "license", "model"]),
     ("appliance", &["credentials", "license", "model", "outbound"]),
     // What `tenancy` is for creations, this is for licences; it shares its heartbeat and its clients of mail.
-    (
-        "licensing",
-        &["appliance", "contract", "credentials", "mail", "model", "outbound", "proto", "store", "tenancy"],
-    ),
+    ("licensing", &["appliance", "contract", "credentials", "mail", "model", "outbound", "proto", "store", "tenancy"]),
     ("challenge-responder", &["model"]),
     ("dns-server", &[]),
     // `license` signs the links of the download page.

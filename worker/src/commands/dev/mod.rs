@@ -47,7 +47,9 @@ enum DevCommand {
     /// Shows the parts of the running stack.
     Status,
     /// Prints the variables of the running stack for a shell.
-    #[command(after_help = "Examples:\n  eval \"$(tenantry dev env)\"\n  eval \"$(tenantry dev env --appliance)\"; tenantry worker")]
+    #[command(
+        after_help = "Examples:\n  eval \"$(tenantry dev env)\"\n  eval \"$(tenantry dev env --appliance)\"; tenantry worker"
+    )]
     Env {
         /// Those of the sample appliance: its database, its Temporal namespace, and its one queue.
         #[arg(long)]

@@ -147,7 +147,9 @@ mod tests {
         let failure = refused(limited);
         assert_eq!(failure.exit, Exit::Refused);
         assert!(failure.to_string().contains("ask again in 42 s"), "{failure}");
-        for code in ["idempotency_conflict", "tenant_exists", "no_active_entitlement", "tenant_mismatch", "tenant_suspended"] {
+        for code in
+            ["idempotency_conflict", "tenant_exists", "no_active_entitlement", "tenant_mismatch", "tenant_suspended"]
+        {
             let error = CallError::Rejected { host: "license.example".to_owned(), status: 409, code: Some(code) };
             assert!(!refused(error).to_string().contains("docs/"), "{code}");
         }
