@@ -6,6 +6,7 @@ mod claims;
 mod credentials;
 mod customers;
 mod failures;
+mod install_mails;
 mod interleavings;
 mod pooler;
 mod proofs;
