@@ -294,7 +294,7 @@ async fn a_batch_answers_in_order_and_is_bounded() {
     let requests: Vec<_> = (0..12).map(|n| if n % 3 == 0 { gone() } else { request("") }).collect();
     let looks = probe.look_many(&requests).await;
     for (n, look) in looks.iter().enumerate() {
-        if n % 3 == 0 { check(look, "unreachable", "EDGE_UNREACHABLE") } else { check(look, "serving", "") }
+        if n % 3 == 0 { check(look, "unreachable", "DNS_NO_RECORDS") } else { check(look, "serving", "") }
     }
     assert!(looks.len() == 12 && hosts.most.load(Ordering::SeqCst) <= 4);
 }
