@@ -14,4 +14,4 @@ pub use activities::{ApplianceActivities, RegistryActivities};
 pub use counters::LicensingCounters;
 pub use install_mail::{MailParts, Page};
 pub use registry::{RegistryApi, RegistryFault, refusal_of};
-pub use site::{Connected, Protection, Site};
+pub use site::{Connected, Protection, Site, Standpoint};

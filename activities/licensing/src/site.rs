@@ -7,7 +7,7 @@ use appliance::check_in::{self, CheckInError, Exchange, Held, Outcome};
 use appliance::client::LicenseApi;
 use appliance::clock::SystemClock;
 use appliance::code::FailureCode;
-use appliance::installation::{Installation as _, Installed, Standing};
+use appliance::installation::{Installation as _, InstallationError, Installed, NO_TABLE, Standing};
 use appliance::redeem::{Given, Parts, Reached, RedeemError, Redeemed, Until, redeem, redeem_until};
 use appliance::secrets::SecretStore;
 use appliance::service::{Known, Loopback, choose};
@@ -31,6 +31,17 @@ pub enum Protection {
     Asked,
     /// `REQUIRE_ENCRYPTED_PAYLOADS=true`: refused.
     Required,
+}
+
+/// Whether check-ins are to be scheduled here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standpoint {
+    /// There is no table of licence state, or no cluster: this will not become an appliance while the process lives.
+    Hosted,
+    /// No credential yet, or a database that does not answer: look again.
+    NotYet,
+    /// An appliance that checks in.
+    Connected(Connected),
 }
 
 /// An appliance that checks in.
@@ -72,13 +83,16 @@ impl fmt::Debug for Site {
 }
 
 impl Site {
-    /// What a schedule of check-ins needs; `None` where there is none to make: a hosted installation, an appliance without a
-    /// credential, or a database that does not answer.
-    pub async fn connected(&self) -> Option<Connected> {
-        let standing = self.home().ok()?.standing().await.ok()?;
-        standing.credential.as_ref()?;
-        let appliance_id = standing.appliance_id?.as_str().to_owned();
-        Some(Connected { appliance_id, last_check_in: standing.last_check_in })
+    /// What a schedule of check-ins needs.
+    pub async fn standpoint(&self) -> Standpoint {
+        let Ok(home) = self.home() else { return Standpoint::Hosted };
+        match home.standing().await {
+            Ok(Standing { credential: Some(_), appliance_id: Some(id), last_check_in, .. }) => {
+                Standpoint::Connected(Connected { appliance_id: id.as_str().to_owned(), last_check_in })
+            }
+            Err(InstallationError::Missing(NO_TABLE)) => Standpoint::Hosted,
+            Ok(_) | Err(_) => Standpoint::NotYet,
+        }
     }
 
     /// Refuses or counts a secret that was readable on its way.

@@ -1,6 +1,6 @@
 //! An installed appliance: the application's row `license_state`, our own rows beside it, and the Secret second.
 
-use super::{CheckedIn, Grant, Installation, InstallationError, Standing};
+use super::{CheckedIn, Grant, Installation, InstallationError, NO_TABLE, Standing};
 use crate::ids::ApplianceId;
 use crate::secrets::{self, SecretStore};
 use crate::wire::RequireLicense;
@@ -163,13 +163,13 @@ impl Installation for Installed {
 }
 
 /// SQLSTATE of a table that is not there.
-const NO_TABLE: &str = "42P01";
+const UNDEFINED_TABLE: &str = "42P01";
 
 /// A hosted installation has no table of licence state, which says the same as no row.
 fn hosted(error: sqlx::Error) -> InstallationError {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     match code.as_deref() {
-        Some(NO_TABLE) => InstallationError::Missing("table of licence state"),
+        Some(UNDEFINED_TABLE) => InstallationError::Missing(NO_TABLE),
         _ => error.into(),
     }
 }

@@ -15,6 +15,9 @@ use secrecy::SecretString;
 use std::fmt;
 use uuid::Uuid;
 
+/// What [`InstallationError::Missing`] names where the application keeps no licence state at all: a hosted installation.
+pub const NO_TABLE: &str = "table of licence state";
+
 /// Why an installation could not be read or written. Holds no value.
 #[derive(Debug, thiserror::Error)]
 pub enum InstallationError {

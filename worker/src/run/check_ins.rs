@@ -1,7 +1,7 @@
 //! The schedule of check-ins, on a worker that runs on an appliance: every day at the appliance's own time, and once after a
 //! start when the last success is old (licensing contract, section 8 and L-14).
 
-use ::licensing::Site;
+use ::licensing::{Site, Standpoint};
 use contract::names;
 use model::license::rhythm::{self, EVERY_SECONDS, JITTER_SECONDS, START_DELAY_SECONDS};
 use rand::Rng as _;
@@ -19,13 +19,15 @@ const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// How late a check-in may be begun after an outage of Temporal (licensing contract, section 8).
 const CATCH_UP: Duration = Duration::from_secs(60);
 
-/// Keeps the schedule for as long as the process lives. A hosted worker looks and finds nothing to do.
+/// Makes the schedule as soon as this is an appliance that checks in. A hosted worker looks once.
 pub(super) fn keep(client: Client, queue: String, site: Site) {
     tokio::spawn(async move {
         let connected = loop {
-            match site.connected().await {
-                Some(connected) => break connected,
-                None => tokio::time::sleep(LOOK_EVERY).await,
+            match site.standpoint().await {
+                Standpoint::Connected(connected) => break connected,
+                Standpoint::NotYet => tokio::time::sleep(LOOK_EVERY).await,
+                // Asking on would be a refused statement a minute in the log of the vendor's database.
+                Standpoint::Hosted => return,
             }
         };
         loop {
