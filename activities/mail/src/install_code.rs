@@ -1,6 +1,7 @@
 //! The mail that brings a customer the install code of an appliance (licensing contract, section 8, "Install mail").
 
 use crate::address::HeaderText;
+use crate::welcome::Rendered;
 use askama::Template;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::fmt;
@@ -71,17 +72,6 @@ impl fmt::Debug for InstallCodeMail {
 #[error("cannot write the mail with the install code: the template failed")]
 pub struct InstallCodeError;
 
-/// The parts of a rendered mail. `Debug` shows no content.
-#[derive(Clone, Debug)]
-pub struct RenderedCode {
-    /// The subject.
-    pub subject: HeaderText,
-    /// The body as HTML, everything that was entered escaped.
-    pub html: SecretString,
-    /// The body as plain text.
-    pub text: SecretString,
-}
-
 #[derive(Template)]
 #[template(path = "install_code.html")]
 struct Html<'a> {
@@ -120,7 +110,7 @@ impl InstallCodeMail {
     ///
     /// # Errors
     /// [`InstallCodeError`]; names no value.
-    pub fn render(&self) -> Result<RenderedCode, InstallCodeError> {
+    pub fn render(&self) -> Result<Rendered, InstallCodeError> {
         let subject = HeaderText::new(SUBJECT);
         let (contact, company) = (HeaderText::new(&self.contact_name), HeaderText::new(&self.company_name));
         let reissued = self.reason == CodeReason::Reissued;
@@ -153,7 +143,7 @@ impl InstallCodeMail {
             year: self.year,
         };
         let (html, text) = (write(&html)?, write(&text)?);
-        Ok(RenderedCode { subject, html, text })
+        Ok(Rendered { subject, html, text })
     }
 }
 

@@ -18,7 +18,7 @@ mod welcome;
 
 pub use address::{Address, HeaderText, InvalidAddress};
 pub use error::{MailError, code};
-pub use install_code::{CodeReason, InstallCodeError, InstallCodeMail, InstallLinks, Links, RenderedCode};
+pub use install_code::{CodeReason, InstallCodeError, InstallCodeMail, InstallLinks, Links};
 pub use key::mail_key;
 pub use mail::{Mail, Mailbox, MessageId};
 pub use mock::MockMail;
