@@ -1,5 +1,5 @@
 use super::*;
-use crate::tenant::fault;
+use crate::tenant::fault::{self, Fault};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -257,7 +257,8 @@ proptest! {
         }
         if let Err(faults) = parse(&input, None) {
             prop_assert!(!faults.is_empty());
-            prop_assert!(faults.iter().all(|fault| fault.field.starts_with(field)), "{} {:?}", field, faults);
+            let blames = |fault: &Fault| fault.field.starts_with(field) || fault.with == field;
+            prop_assert!(faults.iter().all(blames), "{} {:?}", field, faults);
         }
     }
 
