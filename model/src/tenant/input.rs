@@ -190,7 +190,7 @@ pub fn parse(input: &Value, forced: Option<Product>) -> Result<NewTenant, Vec<Fa
     let billing_address = read_address(&mut top);
 
     let billing_source = billing_source.unwrap_or(BillingSource::Stripe);
-    check_billing(billing_source, &stripe, &checkout_session_id, apple_iap.is_some(), input, &mut faults);
+    check_billing(billing_source, &stripe, &checkout_session_id, apple_iap.is_some(), &mut faults);
     match admin {
         Some(admin) if faults.is_empty() => Ok(NewTenant {
             tenant_id,
@@ -289,17 +289,10 @@ fn read_address(top: &mut Reader<'_>) -> BillingAddress {
 }
 
 /// Billing is consistent, or nothing is created: an unlinked paying tenant is nobody's (contract, R12).
-fn check_billing(
-    source: BillingSource,
-    stripe: &StripeIds,
-    checkout: &str,
-    apple: bool,
-    input: &Value,
-    faults: &mut Vec<Fault>,
-) {
+fn check_billing(source: BillingSource, stripe: &StripeIds, checkout: &str, apple: bool, faults: &mut Vec<Fault>) {
     let mut needed = |field: &'static str, with| {
-        // A field that is there and faulty has been reported already.
-        if input.get(field).is_none_or(Value::is_null) {
+        // A field that is faulty has been reported already.
+        if !faults.iter().any(|fault| fault.field.starts_with(field)) {
             faults.push(Fault { field: field.to_owned(), code: FaultCode::NeededWith, with });
         }
     };

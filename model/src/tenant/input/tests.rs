@@ -88,6 +88,16 @@ fn billing_is_consistent() {
         json!({ "stripeSubscriptionId": "sub_1" }),
         "stripeCustomerId: NEEDED_WITH stripeSubscriptionId; stripePriceId: NEEDED_WITH stripeSubscriptionId",
     );
+    for blank in ["", " "] {
+        check(
+            json!({ "stripeSubscriptionId": "sub_1", "stripeCustomerId": "cus_1", "stripePriceId": blank }),
+            "stripePriceId: NEEDED_WITH stripeSubscriptionId",
+        );
+    }
+    check(
+        json!({ "stripeSubscriptionId": "sub_1", "stripeCustomerId": "cus_1", "stripePriceId": "a/b" }),
+        "stripePriceId: BAD_FORM",
+    );
     check(json!({ "stripeSubscriptionId": "sub_1", "checkoutSessionId": "cs_1" }), "");
     check(json!({ "stripeSubscriptionId": "sub_1", "stripeCustomerId": "cus_1", "stripePriceId": "price_1" }), "");
     let apple = json!({ "originalTransactionId": "1", "productId": "p", "bundleId": "b", "environment": "Sandbox" });
@@ -189,6 +199,9 @@ fn any_json() -> impl Strategy<Value = Value> {
         any::<i64>().prop_map(Value::from),
         any::<f64>().prop_map(|f| serde_json::Number::from_f64(f).map_or(Value::Null, Value::Number)),
         ".{0,12}".prop_map(Value::from),
+        // Blank is absent, a word of a shape of ours is not: neither is found by chance.
+        prop::sample::select(vec!["", " ", "a", "Ab", "cs_1", "11111111-2222-4333-8444-555555555555"])
+            .prop_map(Value::from),
     ];
     leaf.prop_recursive(2, 16, 4, |inner| {
         prop_oneof![
