@@ -1,7 +1,6 @@
 //! The file of this build.
 
 use super::*;
-use crate::signer::LicenseSigner as _;
 
 #[test]
 fn the_file_is_usable_and_holds_the_keys_of_development() {

@@ -73,7 +73,7 @@ async fn compact(signer: &dyn LicenseSigner, typ: &str, payload: &str) -> Result
     let signature = signer.sign(text.as_bytes()).await?;
     let signature =
         Signature::from_slice(&signature).map_err(|_| SignError::NotASignature { kid: signer.kid().clone() })?;
-    let low = signature.normalize_s().unwrap_or(signature);
+    let low = signature.normalize_s();
     text.push('.');
     BASE64URL_NOPAD.encode_append(&low.to_bytes(), &mut text);
     Ok(text)
@@ -88,7 +88,7 @@ pub(crate) struct LocalKey {
 
 impl LocalKey {
     pub(crate) fn public_key(&self) -> PublicKey {
-        let point = self.key.verifying_key().to_encoded_point(false);
+        let point = self.key.verifying_key().to_sec1_point(false);
         PublicKey::from_point(point.as_bytes()).expect("an uncompressed point of P-256")
     }
 

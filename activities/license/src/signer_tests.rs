@@ -108,11 +108,15 @@ fn other_s(signature: &[u8; 64]) -> [u8; 64] {
     Signature::from_scalars(r.to_bytes(), negated.to_bytes()).unwrap().to_bytes().into()
 }
 
+fn has_low_s(signature: Signature) -> bool {
+    signature.normalize_s() == signature
+}
+
 #[test]
 fn a_verifier_takes_either_s_and_a_signer_writes_the_low_one() {
     let (rest, signature) = vector().rsplit_once('.').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
     let low: [u8; 64] = BASE64URL_NOPAD.decode(signature.as_bytes()).unwrap().try_into().unwrap();
-    assert!(Signature::from_slice(&low).unwrap().normalize_s().is_none(), "the vector has the low one");
+    assert!(has_low_s(Signature::from_slice(&low).unwrap()), "the vector has the low one");
     let high = format!("{rest}.{}", BASE64URL_NOPAD.encode(&other_s(&low)));
     assert_ne!(high, vector());
     assert!(verify_for(&high, TENANT, &Verifier::default()).is_ok());
@@ -123,7 +127,7 @@ fn a_verifier_takes_either_s_and_a_signer_writes_the_low_one() {
             let token = block_on(sign_license(signer, &claims)).unwrap();
             let signature = token.expose().rsplit('.').next().unwrap();
             let signature = Signature::from_slice(&BASE64URL_NOPAD.decode(signature.as_bytes()).unwrap()).unwrap();
-            assert!(signature.normalize_s().is_none());
+            assert!(has_low_s(signature));
             assert!(verify_for(token.expose(), TENANT, &Verifier::default()).is_ok());
         }
     }

@@ -139,7 +139,8 @@ impl<T: fmt::Debug> fmt::Debug for Watched<T> {
     }
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
+/// An error with everything that caused it, for one line of a log.
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(source) = next {
