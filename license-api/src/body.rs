@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 /// Most bytes of a body (licensing contract, section 5.1).
 pub const BODY_MAX: usize = 16 * 1024;
 
-/// A JSON body of at most 16 KiB. Unknown fields are ignored; everything else that does not fit is `invalid_request`.
+/// A JSON object of at most 16 KiB. Unknown fields are ignored; everything else that does not fit is `invalid_request`.
 ///
 /// The content type is not looked at: callers exist that send none.
 #[derive(Debug)]
@@ -24,6 +24,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
             Err(error) if error.is::<LengthLimitError>() => return Err(Problem::new(ErrorCode::TooLarge)),
             Err(_) => return Err(Problem::new(ErrorCode::InvalidRequest)),
         };
+        // An array of the members in their order would be read as well (serde, "Deserializer::deserialize_struct").
+        if bytes.trim_ascii_start().first() != Some(&b'{') {
+            return Err(Problem::new(ErrorCode::InvalidRequest));
+        }
         serde_json::from_slice(&bytes).map(Self).map_err(|_| Problem::new(ErrorCode::InvalidRequest))
     }
 }
@@ -45,8 +49,10 @@ mod tests {
 
     #[tokio::test]
     async fn unknown_fields_are_ignored_and_the_rest_must_fit() {
-        assert_eq!(read(r#"{"name":"a","other":[1]}"#).await, Ok(Asked { name: "a".to_owned() }));
-        for text in ["", "{", "[]", r#"{"name":1}"#, r#"{"name":"a","name":"b"}"#, r#"{"name":"a"} x"#] {
+        assert_eq!(read(r#" {"name":"a","other":[1]}"#).await, Ok(Asked { name: "a".to_owned() }));
+        for text in
+            ["", "{", "[]", r#"["a"]"#, r#" ["a"]"#, r#"{"name":1}"#, r#"{"name":"a","name":"b"}"#, r#"{"name":"a"} x"#]
+        {
             assert_eq!(read(text).await, Err(ErrorCode::InvalidRequest), "{text}");
         }
     }

@@ -1,10 +1,12 @@
-//! The keys of install codes, whose rotation is refused while codes that customers hold need a key that would go.
+//! The keys of install codes, whose rotation is refused while codes that customers hold, or repeats of a redemption, need a key
+//! that would go.
 
 use crate::db::DbError;
 use crate::registry::{ForgottenKeys, forgotten_key};
 use crate::watch::Watched;
 use license::codes::{CodeKeys, CodeKeysError};
 use license::key_ring::KeyRing;
+use license::watched::chain;
 use model::license::install_code::{CodeLength, InstallCode, LENGTH_MAX};
 use sqlx::PgPool;
 use std::path::Path;
@@ -32,7 +34,7 @@ pub enum RotationError {
     /// A second rotation within the longest life of a code (licensing contract, section 15).
     #[error("cannot take over the keys of install codes")]
     Forgotten(#[from] ForgottenKeys),
-    /// The registry did not say which keys live codes need.
+    /// The registry did not say which keys codes need.
     #[error("could not take over the keys of install codes")]
     Registry(#[from] DbError),
 }
@@ -62,7 +64,7 @@ struct State {
 }
 
 impl GuardedCodeKeys {
-    /// Reads the files for the first time. Whether live codes need other keys is asked apart, by
+    /// Reads the files for the first time. Whether codes need other keys is asked apart, by
     /// [`require_known_keys`](crate::registry::require_known_keys).
     ///
     /// # Errors
@@ -121,8 +123,8 @@ impl GuardedCodeKeys {
         }
         state.refused = Some(found);
         tracing::error!(
-            error = error as &(dyn std::error::Error + 'static),
-            "the rotation of the keys of install codes is refused: what was read before stays in force"
+            "the rotation of the keys of install codes is refused, so what was read before stays in force: {}",
+            chain(error)
         );
     }
 
@@ -172,4 +174,28 @@ fn follows(before: &CodeKeys, after: &CodeKeys) -> Result<(), RotationError> {
 fn probe(keys: &CodeKeys, mint_key_id: &str) -> Option<InstallCode> {
     let length = CodeLength::new(LENGTH_MAX).expect("the greatest length is one");
     keys.derive(mint_key_id, Uuid::nil(), length, 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::watch::{LOOK_EVERY, told};
+
+    #[test]
+    fn the_log_says_why_a_rotation_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mint, lookup) = (folder.path().join("mint"), folder.path().join("lookup"));
+        let bytes: [u8; 32] = std::array::from_fn(|at| u8::try_from(at).unwrap());
+        let key = format!("k1 {}\n", data_encoding::BASE64.encode(&bytes));
+        std::fs::write(&mint, &key).unwrap();
+        std::fs::write(&lookup, &key).unwrap();
+        let start = Instant::now();
+        let keys = GuardedCodeKeys::open(&mint, &lookup, start).unwrap();
+        let forgotten = RotationError::Forgotten(ForgottenKeys { key_id: "m1".to_owned() });
+        let lines = told(|| keys.tell(&forgotten, start));
+        assert!(lines.len() == 1 && lines[0].contains("need the key m1"), "{lines:?}");
+        std::fs::write(&mint, "no key at all").unwrap();
+        let lines = told(|| drop(keys.files.current(start + LOOK_EVERY)));
+        assert!(lines.len() == 1 && lines[0].contains("cannot mint install codes: "), "{lines:?}");
+    }
 }

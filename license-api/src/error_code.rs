@@ -72,6 +72,8 @@ codes! {
     NoLicenseOnCode = "no_license_on_code", CONFLICT, "This code carries no licence.";
     /// There is no such path.
     NotFound = "not_found", NOT_FOUND, "There is nothing at this path.";
+    /// The body did not come.
+    RequestTimeout = "request_timeout", REQUEST_TIMEOUT, "The request did not arrive in time.";
     /// The appliance of the credential is revoked.
     RevokedAppliance = "revoked_appliance", UNAUTHORIZED, "This appliance was revoked.";
     /// The code was replaced or revoked.

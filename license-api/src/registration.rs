@@ -29,7 +29,7 @@ pub struct Registration<'a> {
     /// Entity key.
     #[serde(skip)]
     pub submission_id: Option<&'a str>,
-    /// Paying customer; part of the linkage.
+    /// Paying customer; part of the linkage, and known before it where the form names one.
     #[serde(skip)]
     pub stripe_customer_id: Option<&'a str>,
     /// What was paid, when it is known.
@@ -52,6 +52,17 @@ pub struct Linkage {
     pub seats: Option<i32>,
     /// Transport, as its word.
     pub transport: String,
+    /// Paying customer.
+    #[serde(default)]
+    pub customer: Option<String>,
+}
+
+impl Linkage {
+    /// Whether this is other linkage than what is `known`. A request that names no customer speaks of the known one.
+    pub fn contradicts(&self, known: &Self) -> bool {
+        let customer = self.customer.clone().or_else(|| known.customer.clone());
+        Self { customer, ..self.clone() } != *known
+    }
 }
 
 /// Seats of a request: a whole number above zero that the column holds.
@@ -79,20 +90,22 @@ pub fn read<'a>(request: &'a RegisterTenantRequest) -> Result<Registration<'a>, 
     let reference =
         |text: &'a Option<String>| text.as_deref().map(|text| names::reference(text).ok_or(invalid)).transpose();
     let seats = seats(request.seats)?;
+    let transport = request.transport.as_deref().map_or(Some(Transport::Connected), Transport::parse);
+    let transport = transport.ok_or(ErrorCode::InvalidTransport)?;
     let subscription = reference(&request.stripe_sub_id)?;
+    let customer = reference(&request.stripe_customer_id)?;
     let linkage = match subscription {
         None => None,
         Some(_) if edition == Edition::Essentials => return Err(invalid),
         Some(subscription) => {
             let tier = request.tier.as_deref().map_or(Some(Tier::Pro), Tier::parse);
             let tier = tier.filter(|tier| tier.is_sellable()).ok_or(ErrorCode::TierNotSellable)?;
-            let transport = request.transport.as_deref().map_or(Some(Transport::Connected), Transport::parse);
-            let transport = transport.ok_or(ErrorCode::InvalidTransport)?;
             Some(Linkage {
                 subscription: subscription.to_owned(),
                 tier: tier.as_str().to_owned(),
                 seats,
                 transport: transport.as_str().to_owned(),
+                customer: customer.map(str::to_owned),
             })
         }
     };
@@ -107,7 +120,7 @@ pub fn read<'a>(request: &'a RegisterTenantRequest) -> Result<Registration<'a>, 
         product_code: word(&request.product_code, Product::Psa.as_str(), product)?,
         tenant_id: tenant_id(request.tenant_id.as_deref())?,
         submission_id: reference(&request.submission_id)?,
-        stripe_customer_id: reference(&request.stripe_customer_id)?,
+        stripe_customer_id: customer,
         linkage,
     })
 }
@@ -152,12 +165,25 @@ mod tests {
     }
 
     #[test]
+    fn other_linkage_differs_in_what_it_says() {
+        let known = Linkage { customer: Some("cus_1".to_owned()), ..read(&request()).unwrap().linkage.unwrap() };
+        let unnamed = Linkage { customer: None, ..known.clone() };
+        assert!(!known.contradicts(&known) && !unnamed.contradicts(&known) && known.contradicts(&unnamed));
+        assert!(Linkage { customer: Some("cus_2".to_owned()), ..known.clone() }.contradicts(&known));
+        assert!(Linkage { seats: Some(1), ..unnamed }.contradicts(&known));
+    }
+
+    #[test]
     fn each_field_has_its_code() {
         refused(|r| r.edition = "solo".to_owned(), ErrorCode::InvalidEdition);
         refused(|r| r.seats = Some(0), ErrorCode::InvalidSeats);
         refused(|r| r.seats = Some(i64::MAX), ErrorCode::InvalidSeats);
         refused(|r| r.tier = Some("solo".to_owned()), ErrorCode::TierNotSellable);
         refused(|r| r.transport = Some("usb".to_owned()), ErrorCode::InvalidTransport);
+        let unpaid = |r: &mut RegisterTenantRequest| {
+            (r.stripe_sub_id, r.transport) = (None, Some("pigeon".to_owned()));
+        };
+        refused(unpaid, ErrorCode::InvalidTransport);
         refused(|r| r.company_name = "https://x.example".to_owned(), ErrorCode::InvalidRequest);
         refused(|r| r.contact_email = "nobody".to_owned(), ErrorCode::InvalidRequest);
         refused(|r| r.product_code = Some("other".to_owned()), ErrorCode::InvalidRequest);

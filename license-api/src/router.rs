@@ -3,6 +3,7 @@
 use crate::error_code::ErrorCode;
 use crate::problem::Problem;
 use crate::state::AppState;
+use crate::whole::whole;
 use crate::{metrics, openapi};
 use axum::error_handling::HandleErrorLayer;
 use axum::routing::get;
@@ -38,7 +39,7 @@ pub fn router(state: AppState) -> Router {
     let (routes, document) = openapi::routes();
     let health = openapi::health_routes();
     Router::new()
-        .merge(routes.layer(limits))
+        .merge(routes.layer(limits).layer(middleware::from_fn_with_state(state.clone(), whole)))
         .merge(health)
         .route("/openapi.json", get(move || openapi::answer(document)))
         .fallback(|| async { Problem::new(ErrorCode::NotFound) })

@@ -1,6 +1,7 @@
 //! The running service: its ports, its start and its end.
 
 use crate::clock::{Clock, SystemClock};
+use crate::connections;
 use crate::db::pool;
 use crate::keys::{Keys, KeysError};
 use crate::metrics::Metrics;
@@ -15,7 +16,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// Longest time for requests that are open when the service is told to stop: one more than a request may take.
@@ -30,7 +30,7 @@ pub enum ServeError {
     #[error(transparent)]
     Keys(#[from] KeysError),
     /// The service secrets cannot be used.
-    #[error("could not read the service secrets: {0}")]
+    #[error("could not read the service secrets")]
     Secrets(#[from] SecretsFault),
     /// Codes exist that no key finds any more.
     #[error(transparent)]
@@ -44,9 +44,6 @@ pub enum ServeError {
         #[source]
         source: std::io::Error,
     },
-    /// The service ended by itself.
-    #[error("the service stopped listening")]
-    Stopped(#[source] std::io::Error),
     /// A metric is there twice.
     #[error("could not register the metrics")]
     Metrics(#[from] prometheus::Error),
@@ -86,11 +83,11 @@ pub async fn serve(config: Config, shutdown: impl Future<Output = ()> + Send + '
     let metrics = tokio::spawn(async move { axum::serve(metrics, metrics_router).await });
     let sweeper = tokio::spawn(sweep(state.clone()));
     let renewer = tokio::spawn(renew(state.clone()));
-    let outcome = run(listener, state, shutdown).await;
+    run(listener, state, shutdown).await;
     metrics.abort();
     sweeper.abort();
     renewer.abort();
-    outcome
+    Ok(())
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
@@ -98,34 +95,17 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
 }
 
 /// Serves the routes on a listener until `shutdown` ends. New connections are refused from then on, `/readyz` says so, and
-/// open requests have 13 s to finish.
-///
-/// # Errors
-/// [`ServeError::Stopped`].
-pub async fn run(
-    listener: TcpListener,
-    state: AppState,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> Result<(), ServeError> {
-    let drain = state.drain.clone();
-    let service = router(state).into_make_service_with_connect_info::<SocketAddr>();
-    let asked = drain.clone();
-    let server = axum::serve(listener, service).with_graceful_shutdown(async move {
+/// open requests have 13 s to finish, also those whose client is gone.
+pub async fn run(listener: TcpListener, state: AppState, shutdown: impl Future<Output = ()> + Send + 'static) {
+    let asked = state.drain.clone();
+    tokio::spawn(async move {
         shutdown.await;
         asked.cancel();
     });
-    let mut serving: JoinHandle<std::io::Result<()>> = tokio::spawn(server.into_future());
-    tokio::select! {
-        ended = &mut serving => return ended.unwrap_or_else(|error| Err(std::io::Error::other(error))).map_err(ServeError::Stopped),
-        () = drain.cancelled() => {}
-    }
-    match tokio::time::timeout(DRAIN_MAX, &mut serving).await {
-        Ok(ended) => ended.unwrap_or_else(|error| Err(std::io::Error::other(error))).map_err(ServeError::Stopped),
-        Err(_) => {
-            serving.abort();
-            tracing::warn!("requests were open for too long and were cut off");
-            Ok(())
-        }
+    connections::serve(listener, router(state.clone()), &state).await;
+    state.open().close();
+    if tokio::time::timeout(DRAIN_MAX, state.open().wait()).await.is_err() {
+        tracing::warn!("requests were open for too long and were cut off");
     }
 }
 

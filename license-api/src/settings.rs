@@ -1,5 +1,6 @@
 //! What the service is told at its start.
 
+use crate::connections::{ARRIVAL_MAX_DEFAULT, CONNECTIONS_MAX_DEFAULT};
 use crate::secrets::SecretSources;
 use ipnet::IpNet;
 use license::object_store::ObjectStore;
@@ -8,6 +9,7 @@ use model::license::install_code::{CodeLength, LIFETIME_DEFAULT_SECONDS};
 use sqlx::postgres::PgConnectOptions;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Connections to the database when nothing is set: more than two cores keep busy, few enough for several replicas under
 /// PostgreSQL's default of 100.
@@ -47,9 +49,9 @@ pub struct KeyFiles {
     pub kid: String,
     /// `TENANTRY_LICENSE_MINT_KEYS_FILE`: makes codes.
     pub mint: PathBuf,
-    /// `TENANTRY_LICENSE_LOOKUP_KEYS_FILE`: finds codes.
+    /// `TENANTRY_LICENSE_LOOKUP_KEYS_FILE`: finds codes, and keys the fingerprints of requests that hold one.
     pub lookup: PathBuf,
-    /// `TENANTRY_SEALING_KEYS_FILE`: seals answers; its line `hash` keys the fingerprints of requests with a code.
+    /// `TENANTRY_SEALING_KEYS_FILE`: seals answers.
     pub sealing: PathBuf,
     /// `TENANTRY_LICENSE_KEYSET_FILE`: the signed statement of `GET /keys`.
     pub keyset: Option<PathBuf>,
@@ -76,6 +78,10 @@ pub struct Settings {
     pub reissue_pause_seconds: i64,
     /// Requests that are worked on at once; one more is answered with 503.
     pub concurrency_max: usize,
+    /// Connections of clients at once; one more waits to be accepted.
+    pub connections_max: usize,
+    /// Longest time for the head of a request to arrive, and for its body.
+    pub arrival_max: Duration,
 }
 
 impl Default for Settings {
@@ -90,6 +96,8 @@ impl Default for Settings {
             reissue_pause_seconds: 60,
             budgets: BudgetRules::default(),
             concurrency_max: 512,
+            connections_max: CONNECTIONS_MAX_DEFAULT,
+            arrival_max: ARRIVAL_MAX_DEFAULT,
         }
     }
 }

@@ -1,8 +1,9 @@
 //! What every handler can reach.
 
 use crate::clock::Clock;
-use crate::db::{DbError, During as _};
+use crate::db::{self, DbError};
 use crate::keys::Keys;
+use crate::limits::UnderWay;
 use crate::metrics::Metrics;
 use crate::random::{RandomSource, Rng};
 use crate::secrets::WatchedSecrets;
@@ -12,10 +13,15 @@ use sqlx::{PgPool, Postgres, Transaction};
 use std::ops::Deref;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// The parts of a running service. Cheap to clone.
 #[derive(Clone)]
-pub struct AppState(Arc<Parts>);
+pub struct AppState {
+    parts: Arc<Parts>,
+    under_way: Arc<UnderWay>,
+    open: TaskTracker,
+}
 
 /// The parts themselves.
 pub struct Parts {
@@ -42,7 +48,17 @@ pub struct Parts {
 impl AppState {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(parts))
+        Self { parts: Arc::new(parts), under_way: Arc::default(), open: TaskTracker::new() }
+    }
+
+    /// Attempts to use a code that are being worked on.
+    pub(crate) fn under_way(&self) -> &Arc<UnderWay> {
+        &self.under_way
+    }
+
+    /// Connections and requests that are open, which the end of the service waits for.
+    pub(crate) const fn open(&self) -> &TaskTracker {
+        &self.open
     }
 
     /// Begins a transaction on the registry.
@@ -50,7 +66,7 @@ impl AppState {
     /// # Errors
     /// [`DbError::Unavailable`].
     pub async fn begin(&self) -> Result<Transaction<'static, Postgres>, DbError> {
-        self.pool.begin().await.during("begin a transaction")
+        db::begin(&self.pool, "begin a transaction").await
     }
 
     /// The random source as the traits of `rand` want it.
@@ -63,6 +79,6 @@ impl Deref for AppState {
     type Target = Parts;
 
     fn deref(&self) -> &Parts {
-        &self.0
+        &self.parts
     }
 }

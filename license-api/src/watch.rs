@@ -1,6 +1,7 @@
 //! Files that may change while the service runs: read again on change, the last good value kept (licensing contract,
 //! section 7).
 
+use license::watched::chain;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -74,9 +75,9 @@ impl<T, E: std::error::Error + 'static> Watched<T, E> {
                 tracing::info!("read the {} again", self.what);
             }
             Err(error) => tracing::error!(
-                error = &error as &(dyn std::error::Error + 'static),
-                "the {} have changed and cannot be used: what was read before stays in force",
-                self.what
+                "the {} have changed and cannot be used, so what was read before stays in force: {}",
+                self.what,
+                chain(&error)
             ),
         }
     }
@@ -91,4 +92,50 @@ fn stamp(path: &Path) -> Option<Stamp> {
     let meta = std::fs::metadata(path).ok()?;
     let changed = (meta.ctime(), meta.ctime_nsec());
     Some(Stamp { modified: meta.modified().ok(), length: meta.len(), inode: meta.ino(), changed })
+}
+
+/// What was logged during a call, as the level and the message of each line.
+#[cfg(test)]
+pub(crate) fn told(during: impl FnOnce()) -> Vec<String> {
+    use tracing::field::{Field, Visit};
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Event, Metadata, Subscriber};
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<String>>>);
+
+    struct Message(String);
+
+    impl Visit for Message {
+        fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+            if field.name() == "message" {
+                self.0 += &format!(" {value:?}");
+            }
+        }
+    }
+
+    impl Subscriber for Lines {
+        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+            metadata.target().starts_with("license_api")
+        }
+
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+
+        fn event(&self, event: &Event<'_>) {
+            let mut message = Message(event.metadata().level().to_string());
+            event.record(&mut message);
+            self.0.lock().unwrap().push(message.0);
+        }
+
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+        fn enter(&self, _: &Id) {}
+        fn exit(&self, _: &Id) {}
+    }
+
+    let lines = Lines::default();
+    tracing::subscriber::with_default(lines.clone(), during);
+    std::mem::take(&mut *lines.0.lock().unwrap())
 }

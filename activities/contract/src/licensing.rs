@@ -7,7 +7,7 @@ use crate::sensitive::Sensitive;
 use proto::v1::{
     ApplyRequest, ApplyResult, CheckInRequest, EssentialsRegistrationInput, InstallEmailReply, InstallEmailRequest,
     PrepareRedemptionRequest, PreparedRedemption, RedeemResult, RedemptionStepReply, RedemptionStepRequest,
-    RegisteredReply, ReissueEmailRequest, ReissueInput, ReissueReply, RevocationInput, RevocationReply,
+    RegisteredReply, ReissueEmailReply, ReissueEmailRequest, ReissueReply, RevocationInput, RevocationReply,
 };
 use serde::{Deserialize, Serialize};
 use temporalio_common::ActivityError;
@@ -46,9 +46,15 @@ impl Registry {
         unimplemented!()
     }
 
+    /// Keeps a place for the mail among those of the contact's address, before a code ends for it.
+    #[activity(name = "reserveReissueEmail")]
+    pub fn reserve_reissue(_: ReissueEmailRequest) -> Result<ReissueEmailReply, ActivityError> {
+        unimplemented!()
+    }
+
     /// Gives a tenant a new code; the answer has its reference only.
     #[activity(name = "reissueInstallCode")]
-    pub fn reissue(_: ReissueInput) -> Result<ReissueReply, ActivityError> {
+    pub fn reissue(_: ReissueEmailRequest) -> Result<ReissueReply, ActivityError> {
         unimplemented!()
     }
 
@@ -111,4 +117,4 @@ impl Appliance {
 }
 
 pub use appliance::{Apply, CheckIn, Confirm, Prepare, Redeem, Store, UpdateSecret};
-pub use registry::{DeliverEssentials, DeliverReissue, RegisterEssentials, Reissue, Revoke};
+pub use registry::{DeliverEssentials, DeliverReissue, RegisterEssentials, Reissue, ReserveReissue, Revoke};

@@ -110,6 +110,9 @@ mod tests {
         assert_eq!(CHECK_IN_SCHEDULE, "appliance-license-check-in-schedule");
         assert_eq!(essentials_registration_id("s1"), "essentials-register:s1");
         assert_eq!(install_code_reissue_id("r1"), "install-code-reissue:r1");
+        // It is an idempotency key too: 16 to 128 characters (licensing contract, section 5.1).
+        let longest = "r".repeat(model::license::request::REQUEST_ID_MAX);
+        assert_eq!([install_code_reissue_id("r").len(), install_code_reissue_id(&longest).len()], [22, 128]);
         assert_eq!(license_revocation_id("sub_1"), "license-revoke:sub_1");
         assert_eq!(
             license_redeem_id("appliance-1", "0123456789abcdef"),

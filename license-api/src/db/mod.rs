@@ -5,8 +5,10 @@ mod pool;
 mod roles;
 mod schema;
 mod scram;
+mod transaction;
 
 pub use error::{DbError, During};
 pub use pool::{ACQUIRE_TIMEOUT, connect_options, pool};
 pub use roles::{APP_ROLE, AppRole};
 pub use schema::{MigrateReport, Readiness, SchemaError, migrate, newest_version, readiness, revert};
+pub use transaction::begin;

@@ -86,6 +86,7 @@ pub async fn migrate(admin: &PgPool, role: &AppRole, rng: &mut impl CryptoRng) -
     let before = applied(admin).await?;
     let mut conn = admin.acquire().await.during("reach the database")?;
     migrator().run(&mut *conn).await?;
+    #[expect(clippy::disallowed_methods, reason = "a command ends with its process, and with that its connection")]
     let mut tx = conn.begin().await.during("begin")?;
     tx.execute("SELECT pg_advisory_xact_lock(hashtextextended('tenantry licence role', 0))")
         .await

@@ -13,8 +13,12 @@ pub enum Action {
     EntitlementLinked,
     /// An install code was minted again.
     CodeReissued,
-    /// An activation code was minted.
+    /// A code was minted.
     CodeMinted,
+    /// A code that was not used was replaced by a newer one.
+    CodeSuperseded,
+    /// A code that was not used ended with its subscription.
+    CodeRevoked,
     /// A licence was signed, or an entitlement made for one.
     LicenseSigned,
     /// A subscription ended.
@@ -45,6 +49,8 @@ impl Action {
             Self::EntitlementLinked => "entitlement.linked",
             Self::CodeReissued => "code.reissued",
             Self::CodeMinted => "code.minted",
+            Self::CodeSuperseded => "code.superseded",
+            Self::CodeRevoked => "code.revoked",
             Self::LicenseSigned => "license.signed",
             Self::EntitlementRevoked => "entitlement.revoked",
             Self::ApplianceRevoked => "appliance.revoked",
@@ -85,5 +91,33 @@ pub async fn record(conn: &mut PgConnection, entry: Entry<'_>) -> Result<(), DbE
         .execute(conn)
         .await
         .during("write the audit log")?;
+    Ok(())
+}
+
+/// Writes a row for each of several codes, whose ids are the references.
+///
+/// # Errors
+/// [`DbError`].
+pub async fn record_codes(
+    conn: &mut PgConnection,
+    actor: &str,
+    action: Action,
+    tenant: Option<Uuid>,
+    codes: &[Uuid],
+) -> Result<(), DbError> {
+    if codes.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "INSERT INTO audit_log (actor, action, tenant_id, reference) SELECT $1, $2, $3, id::text FROM unnest($4::uuid[]) \
+         AS c (id)",
+    )
+    .bind(actor)
+    .bind(action.as_str())
+    .bind(tenant)
+    .bind(codes)
+    .execute(conn)
+    .await
+    .during("write the audit log")?;
     Ok(())
 }

@@ -1,11 +1,12 @@
 //! Check-in of an appliance, and whom a credential belongs to.
 
-use super::redemption::{EntitlementRow, License, take_entitlement, word};
-use crate::db::{DbError, During as _};
+use super::entitlements::{EntitlementRow, word};
+use super::redemption::{License, take_entitlement};
+use crate::db::{DbError, During as _, begin};
 use crate::registry::audit::Action;
 use model::license::budget::BUCKETS;
 use model::license::check_in::PER_HOUR;
-use model::license::edition::{Edition, TenantStatus, Tier, Transport};
+use model::license::edition::{Edition, TenantStatus, Transport};
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, PgPool, Row as _};
 use uuid::Uuid;
@@ -95,16 +96,7 @@ fn credential(row: &PgRow) -> Result<Credential, sqlx::Error> {
         id: row.try_get("id")?,
         tenant: row.try_get("tenant_id")?,
         status: word(row, "status", TenantStatus::parse)?,
-        entitlement: EntitlementRow {
-            id: row.try_get("entitlement")?,
-            customer: row.try_get("customer")?,
-            tier_word: row.try_get("tier")?,
-            tier: word(row, "tier", Tier::parse)?,
-            seats: row.try_get("seats")?,
-            transport: word(row, "transport", Transport::parse)?,
-            license_sub: row.try_get("license_sub")?,
-            current_iat: row.try_get("current_iat")?,
-        },
+        entitlement: EntitlementRow::read(row)?,
         active: row.try_get("active")?,
         stored: stored(row)?,
     })))
@@ -162,7 +154,7 @@ pub enum CheckedIn {
 /// # Errors
 /// [`DbError`].
 pub async fn settle(pool: &PgPool, check_in: &CheckIn<'_>) -> Result<CheckedIn, DbError> {
-    let mut tx = pool.begin().await.during("begin a check-in")?;
+    let mut tx = begin(pool, "begin a check-in").await?;
     let checked_in = write(&mut tx, check_in).await?;
     match checked_in {
         CheckedIn::Done { .. } => tx.commit().await.during("commit a check-in")?,

@@ -116,6 +116,11 @@ impl CodeRecord {
         })
     }
 
+    /// The word of an answer that is given again: its state, when it is no longer live (contract, section 5.3).
+    pub fn over(&self) -> Option<String> {
+        (self.state != CodeState::Live).then(|| self.state.as_str().to_owned())
+    }
+
     /// Makes the code again. The length may have been another when it was minted, so the one whose hash is stored is taken.
     /// None when a key of it is gone, which a rotation allows only after the longest life of a code.
     pub fn code(&self, keys: &CodeKeys) -> Option<InstallCode> {
@@ -190,7 +195,8 @@ pub async fn revoke_claim_codes_for_entitlement(
     .during("revoke the codes of the subscription")
 }
 
-/// Revokes the codes of a tenant that were not used, in favour of `by`. Returns their ids.
+/// Revokes the codes of a tenant that were not used, in favour of `by`: those of its row, and those that its subscriptions got
+/// before they had a tenant. Returns their ids.
 ///
 /// # Errors
 /// [`DbError`].
@@ -200,7 +206,8 @@ pub async fn revoke_claim_codes_for_tenant(
     by: Uuid,
 ) -> Result<Vec<Uuid>, DbError> {
     sqlx::query_scalar(
-        "UPDATE claim_codes SET revoked_at = now(), superseded_by = $2 WHERE tenant_id = $1 \
+        "UPDATE claim_codes SET revoked_at = now(), superseded_by = $2 WHERE (tenant_id = $1 OR tenant_id IS NULL \
+         AND entitlement_id IN (SELECT id FROM entitlements WHERE tenant_id = $1)) \
          AND consumed_at IS NULL AND revoked_at IS NULL AND id <> $2 RETURNING id",
     )
     .bind(tenant)

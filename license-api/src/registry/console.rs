@@ -218,6 +218,7 @@ fn code_row(row: &PgRow, keys: &CodeKeys) -> Result<CodeRow, DbError> {
     let record = CodeRecord::read(row)?;
     let code = record.code(keys);
     Ok(CodeRow {
+        claim_code_id: record.id.to_string(),
         code_masked: code.map_or_else(|| "********".to_owned(), |code| code.masked()),
         expires_at: record.expires_at,
         consumed: record.consumed,

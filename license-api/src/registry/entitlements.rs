@@ -1,7 +1,9 @@
 //! `entitlements`.
 
 use crate::db::{DbError, During as _};
+use crate::registry::tenants;
 use crate::signing::{LicenseTerms, SignedLicense};
+use model::license::claims::is_ahead;
 use model::license::edition::{Tier, Transport};
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row as _};
@@ -28,28 +30,77 @@ pub struct Paid<'a> {
     pub transport: Transport,
 }
 
-/// An entitlement.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Entitlement {
-    /// Id of the row.
+/// An entitlement, as its licence needs it.
+#[derive(Clone)]
+pub struct EntitlementRow {
+    /// Its id.
     pub id: Uuid,
-    /// The tenant, once it is known.
-    pub tenant_id: Option<Uuid>,
-    /// Name of the customer.
+    /// The customer's name.
     pub customer: String,
-    /// Tier.
+    /// The tier, as it stands in the row.
+    pub tier_word: String,
+    /// The tier.
     pub tier: Tier,
-    /// None is unlimited.
-    pub seats: Option<NonZeroU64>,
-    /// Transport.
+    /// Seats; none is unlimited.
+    pub seats: Option<i32>,
+    /// How the licence travels.
     pub transport: Transport,
-    /// Whether it is active.
-    pub active: bool,
-    /// Subject of its licences; none before the first.
-    pub subject: Option<String>,
+    /// The subject of its licences; none before the first.
+    pub license_sub: Option<String>,
+    /// `iat` of the licence that was signed last.
+    pub current_iat: Option<i64>,
 }
 
-const COLUMNS: &str = "id, tenant_id, customer, tier, seats, transport, active, license_sub";
+impl EntitlementRow {
+    /// Reads the row's columns, of which the id is called `entitlement` in every statement.
+    pub(super) fn read(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            id: row.try_get("entitlement")?,
+            customer: row.try_get("customer")?,
+            tier_word: row.try_get("tier")?,
+            tier: word(row, "tier", Tier::parse)?,
+            seats: row.try_get("seats")?,
+            transport: word(row, "transport", Transport::parse)?,
+            license_sub: row.try_get("license_sub")?,
+            current_iat: row.try_get("current_iat")?,
+        })
+    }
+
+    /// What a licence of this entitlement says to a tenant.
+    pub fn terms(&self, subject: &str, tenant: Uuid) -> LicenseTerms {
+        // The column is above zero, or NULL for unlimited.
+        let seats = self.seats.and_then(|seats| u64::try_from(seats).ok()).and_then(NonZeroU64::new);
+        LicenseTerms {
+            subject: subject.to_owned(),
+            customer: self.customer.clone(),
+            tier: self.tier,
+            seats,
+            tenant,
+            transport: self.transport,
+        }
+    }
+
+    /// `iat` of a licence that is signed at `now`, in unix seconds: never before the one that was signed last, because an
+    /// appliance refuses an older one (licensing contract, L-11). A stored time that no clock of ours can have written does
+    /// not count.
+    pub fn issue_at(&self, now: i64) -> i64 {
+        self.current_iat.filter(|last| !is_ahead(*last, now)).map_or(now, |last| last.max(now))
+    }
+}
+
+/// An entitlement whose row is held.
+#[derive(Clone)]
+pub struct Entitlement {
+    /// The tenant, once it is known.
+    pub tenant_id: Option<Uuid>,
+    /// Whether it is active.
+    pub active: bool,
+    /// What its licence says.
+    pub row: EntitlementRow,
+}
+
+const COLUMNS: &str =
+    "id AS entitlement, tenant_id, customer, tier, seats, transport, active, license_sub, current_iat";
 
 impl Entitlement {
     fn read(row: &PgRow) -> Result<Self, DbError> {
@@ -57,32 +108,16 @@ impl Entitlement {
     }
 
     fn parse(row: &PgRow) -> Result<Self, sqlx::Error> {
-        let word = |what: &'static str| sqlx::Error::Decode(what.into());
         Ok(Self {
-            id: row.try_get("id")?,
             tenant_id: row.try_get("tenant_id")?,
-            customer: row.try_get("customer")?,
-            tier: Tier::parse(row.try_get("tier")?).ok_or_else(|| word("the tier"))?,
-            seats: row
-                .try_get::<Option<i32>, _>("seats")?
-                .and_then(|seats| u64::try_from(seats).ok())
-                .and_then(NonZeroU64::new),
-            transport: Transport::parse(row.try_get("transport")?).ok_or_else(|| word("the transport"))?,
             active: row.try_get("active")?,
-            subject: row.try_get("license_sub")?,
+            row: EntitlementRow::read(row)?,
         })
     }
 
-    /// What its licence says for a tenant.
-    pub fn terms(&self, subject: String, tenant: Uuid) -> LicenseTerms {
-        LicenseTerms {
-            subject,
-            customer: self.customer.clone(),
-            tier: self.tier,
-            seats: self.seats,
-            tenant,
-            transport: self.transport,
-        }
+    /// Id of the row.
+    pub const fn id(&self) -> Uuid {
+        self.row.id
     }
 }
 
@@ -134,7 +169,8 @@ pub async fn create_or_lock(conn: &mut PgConnection, paid: &Paid<'_>) -> Result<
     found.ok_or(DbError::Unavailable { during: "take the entitlement's row", sqlstate: None })
 }
 
-/// Writes what was paid, and binds the tenant where none is bound. The caller holds the row and has compared the tenant.
+/// Writes what was paid, and binds the tenant where none is bound; a tenant of essentials is one of pro from then on. The
+/// caller holds the rows of the tenant and of the entitlement, and has compared the tenant.
 ///
 /// # Errors
 /// [`DbError`].
@@ -155,10 +191,14 @@ pub async fn update(
         .bind(paid.seats)
         .bind(paid.transport.as_str())
         .bind(tenant)
-        .fetch_one(conn)
+        .fetch_one(&mut *conn)
         .await
         .during("write the entitlement")?;
-    Entitlement::read(&row)
+    let entitlement = Entitlement::read(&row)?;
+    if let Some(tenant) = entitlement.tenant_id {
+        tenants::upgrade(conn, tenant).await?;
+    }
+    Ok(entitlement)
 }
 
 /// The newest active entitlement of a tenant, and its row.
@@ -179,6 +219,14 @@ pub async fn active_entitlement_by_tenant(
         .await
         .during("look for the tenant's entitlement")?;
     row.as_ref().map(Entitlement::read).transpose()
+}
+
+/// A word that the table's check allows.
+pub(super) fn word<T>(row: &PgRow, column: &'static str, parse: impl Fn(&str) -> Option<T>) -> Result<T, sqlx::Error> {
+    parse(row.try_get(column)?).ok_or_else(|| sqlx::Error::ColumnDecode {
+        index: column.to_owned(),
+        source: "the word is not of the closed list".into(),
+    })
 }
 
 /// `lic_` and 26 symbols of base32, from random bytes.

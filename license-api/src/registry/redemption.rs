@@ -8,6 +8,5 @@ mod sweep;
 pub(super) use commit::take_entitlement;
 pub use commit::{License, Redemption, Settled, redeem};
 pub use credential::{Credential, credential_hash, license_subject};
-pub(super) use look_up::word;
-pub use look_up::{EntitlementRow, Found, Lookup, TenantRow, look_up, tenant_id};
+pub use look_up::{Found, Lookup, TenantRow, look_up, tenant_id};
 pub use sweep::sweep;

@@ -148,6 +148,43 @@ pub async fn has_email(conn: &mut PgConnection, tenant_id: Uuid, email: &str) ->
     .during("compare the tenant's address")
 }
 
+/// Makes a tenant of essentials one of pro: it has a subscription now (licensing contract, section 9.4). The old word
+/// `premium` stays, which is read as pro. The caller holds the tenant's row.
+///
+/// # Errors
+/// [`DbError`].
+pub async fn upgrade(conn: &mut PgConnection, tenant_id: Uuid) -> Result<(), DbError> {
+    sqlx::query(
+        "UPDATE tenant_registry SET edition = 'pro', updated_at = now() WHERE tenant_id = $1 AND edition = 'essentials'",
+    )
+    .bind(tenant_id)
+    .execute(conn)
+    .await
+    .during("make the tenant one of pro")?;
+    Ok(())
+}
+
+/// Notes the paying customer, which comes with the subscription. None changes nothing.
+///
+/// # Errors
+/// [`DbError`].
+pub async fn set_stripe_customer(
+    conn: &mut PgConnection,
+    tenant_id: Uuid,
+    customer: Option<&str>,
+) -> Result<(), DbError> {
+    sqlx::query(
+        "UPDATE tenant_registry SET stripe_customer_id = coalesce($2, stripe_customer_id), updated_at = now() \
+         WHERE tenant_id = $1",
+    )
+    .bind(tenant_id)
+    .bind(customer)
+    .execute(conn)
+    .await
+    .during("note the paying customer")?;
+    Ok(())
+}
+
 /// Sets the status that an operator asked for. `active` lifts a hold: the tenant goes back to what it had reached.
 /// Returns the status after that, none when there is no such tenant.
 ///

@@ -7,7 +7,7 @@ use crate::error_code::ErrorCode;
 use crate::idempotency_key::OptionalKey;
 use crate::names;
 use crate::problem::{Problem, ProblemBody};
-use crate::registry::audit::{Action, Entry, record};
+use crate::registry::audit::{Action, Entry, record, record_codes};
 use crate::registry::codes::{self, NewCode, Origin};
 use crate::registry::subscription::lock_subscription;
 use crate::secrets::Caller;
@@ -67,14 +67,15 @@ pub(crate) async fn claim_code(
     }
     let new = NewCode {
         tenant: entitlement.tenant_id,
-        entitlement: Some(entitlement.id),
+        entitlement: Some(entitlement.id()),
         origin: Origin::Activation,
         length: state.settings.code_length,
         ttl_seconds: state.settings.code_ttl_seconds,
     };
     let minted = codes::insert_claim_code(&mut turn.tx, &state.keys.codes(), state.random.as_ref(), new).await?;
-    codes::revoke_claim_codes_for_entitlement(&mut turn.tx, entitlement.id, Some(minted.id)).await?;
+    let replaced = codes::revoke_claim_codes_for_entitlement(&mut turn.tx, entitlement.id(), Some(minted.id)).await?;
     let (actor, reference) = (caller.actor(), minted.id.to_string());
+    record_codes(&mut turn.tx, &actor, Action::CodeSuperseded, entitlement.tenant_id, &replaced).await?;
     let entry =
         Entry { actor: &actor, action: Action::CodeMinted, tenant: entitlement.tenant_id, reference: Some(&reference) };
     record(&mut turn.tx, entry).await?;

@@ -5,7 +5,7 @@ mod redeem;
 use crate::body::Body;
 use crate::error_code::ErrorCode;
 use crate::idempotency_key::{OptionalKey, REPLAYED};
-use crate::limits::{RequestSource, Source};
+use crate::limits::{Attempt, RETRY_FREED_SECONDS, RequestSource, Scope, Source};
 use crate::problem::Problem;
 use crate::registry::attempts::{self, Counted};
 use crate::state::AppState;
@@ -13,7 +13,7 @@ use axum::RequestPartsExt as _;
 use axum::extract::{FromRequest as _, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};
-use model::license::budget::{Disclosure, Verdict};
+use model::license::budget::{Disclosure, Level, Reservation, Verdict};
 use model::license::redeem::Rejection;
 use model::license::wire::register::{RegisterAnswer, RegisterRequest};
 use redeem::{Failure, Redeemed};
@@ -25,11 +25,25 @@ use redeem::{Failure, Redeemed};
 #[utoipa::path(
     post,
     path = "/register",
-    params(("idempotency-key" = Option<String>, Header, description = "16 to 128 of A-Z a-z 0-9 . _ : -")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "16 to 128 of A-Z a-z 0-9 . _ : -")),
     request_body = RegisterRequest,
     responses(
         (status = 200, body = RegisterAnswer, description = "Redeemed, or answered again (`Idempotent-Replayed: true`)"),
-        (status = "4XX", body = crate::problem::ProblemBody, description = "The code stays as it is"),
+        (
+            status = 400,
+            body = crate::problem::ProblemBody,
+            description = "`invalid_claim_code`, `invalid_appliance_id`, `tenant_required`, `invalid_request`. With every refusal \
+                           the code stays as it is"
+        ),
+        (status = 403, body = crate::problem::ProblemBody, description = "`entitlement_inactive`, `tenant_suspended`"),
+        (
+            status = 409,
+            body = crate::problem::ProblemBody,
+            description = "`consumed_claim_code`, `superseded_claim_code`, `tenant_mismatch`, `no_license_on_code`, \
+                           `idempotency_conflict`"
+        ),
+        (status = 410, body = crate::problem::ProblemBody, description = "`expired_claim_code`"),
+        (status = 429, body = crate::problem::ProblemBody, description = "`too_many_attempts`"),
         (status = 503, body = crate::problem::ProblemBody, description = "Try again with the same key"),
     )
 )]
@@ -42,7 +56,7 @@ pub(crate) async fn register(
 }
 
 async fn answer(state: &AppState, source: &Source, request: Request) -> Result<Response, Problem> {
-    let (disclosure, attempt) = admit(state, source).await?;
+    let Admitted { disclosure, counted: attempt, under_way } = admit(state, source).await?;
     let asked = match read(request).await {
         Ok(asked) => asked,
         Err(problem) => {
@@ -51,9 +65,13 @@ async fn answer(state: &AppState, source: &Source, request: Request) -> Result<R
         }
     };
     match redeem::redeem(state, &asked, &attempt).await {
-        Ok(Redeemed::Now(body)) => Ok(json(body)),
+        Ok(Redeemed::Now(body)) => {
+            under_way.give_back();
+            Ok(json(body))
+        }
         Ok(Redeemed::Before(body)) => {
             excuse(state, &attempt).await;
+            under_way.give_back();
             state.metrics.replayed.inc();
             let mut response = json(body);
             response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
@@ -65,6 +83,7 @@ async fn answer(state: &AppState, source: &Source, request: Request) -> Result<R
         }
         Err(Failure::Broken(problem)) => {
             excuse(state, &attempt).await;
+            under_way.give_back();
             Err(problem)
         }
     }
@@ -83,9 +102,17 @@ async fn read(request: Request) -> Result<Asked, Problem> {
     Ok(Asked { body, key })
 }
 
+/// An attempt that has a place.
+struct Admitted {
+    disclosure: Disclosure,
+    counted: Counted,
+    under_way: Attempt,
+}
+
 /// Counts the attempt before anything of the request is looked at.
-async fn admit(state: &AppState, source: &Source) -> Result<(Disclosure, Counted), Problem> {
+async fn admit(state: &AppState, source: &Source) -> Result<Admitted, Problem> {
     let rules = &state.settings.budgets;
+    let under_way = state.under_way().enter(source);
     let (reservation, attempt) = attempts::reserve(&state.pool, source, rules).await?;
     let attacked = rules.is_under_attack(reservation.total);
     if attacked && state.metrics.under_attack.get() == 0 {
@@ -97,12 +124,23 @@ async fn admit(state: &AppState, source: &Source) -> Result<(Disclosure, Counted
     }
     state.metrics.under_attack.set(i64::from(attacked));
     match rules.judge(&reservation) {
-        Verdict::Admitted(disclosure) => Ok((disclosure, attempt)),
+        Verdict::Admitted(disclosure) => Ok(Admitted { disclosure, counted: attempt, under_way }),
         Verdict::TooMany { retry_after_seconds } => {
             excuse(state, &attempt).await;
-            Err(Problem::too_many(u64::from(retry_after_seconds)))
+            // Places that were taken by attempts of now, which were no guesses, are free again.
+            let freed = under_way.refused(refused_by(&reservation)).await;
+            Err(Problem::too_many(if freed { RETRY_FREED_SECONDS } else { u64::from(retry_after_seconds) }))
         }
         Verdict::Capped { retry_after_seconds } => Err(Problem::unavailable(u64::from(retry_after_seconds))),
+    }
+}
+
+/// The narrowest level without a place.
+const fn refused_by(reservation: &Reservation) -> Scope {
+    match (reservation.source, reservation.network) {
+        (Level::Refused { .. }, _) => Scope::Source,
+        (_, Level::Refused { .. }) => Scope::Network,
+        (_, _) => Scope::Region,
     }
 }
 

@@ -9,16 +9,15 @@ use crate::idempotency_key::OptionalKey;
 use crate::problem::{Problem, ProblemBody};
 use crate::random::row_id;
 use crate::registration::{self, Linkage, Registration};
-use crate::registry::audit::{Action, Entry, record};
-use crate::registry::codes::{self, NewCode, Origin};
+use crate::registry::audit::{Action, Entry, record, record_codes};
+use crate::registry::codes::{self, CodeRecord, NewCode, Origin};
 use crate::registry::entitlements::{self, Paid};
-use crate::registry::tenants::{NewTenant, create_registry_tenant, lock_tenant};
+use crate::registry::tenants::{NewTenant, create_registry_tenant, lock_tenant, set_stripe_customer};
 use crate::secrets::Caller;
 use crate::state::AppState;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use model::license::code_state::CodeState;
 use model::license::edition::{Edition, Tier, Transport};
 use model::license::wire::register_tenant::{RegisterTenantAnswer, RegisterTenantRequest};
 use serde::{Deserialize, Serialize};
@@ -78,7 +77,7 @@ pub(crate) async fn register_tenant(
         None => (work.create(&mut tx).await?, StatusCode::CREATED),
         Some(before) => match (&before.linkage, &registration.linkage) {
             (None, Some(linkage)) => (work.link(&mut tx, before.tenant_id, linkage).await?, StatusCode::OK),
-            (Some(known), Some(asked)) if known != asked => {
+            (Some(known), Some(asked)) if asked.contradicts(known) => {
                 return Err(Problem::new(ErrorCode::IdempotencyConflict));
             }
             (_, _) => {
@@ -123,14 +122,13 @@ async fn shape(state: &AppState, conn: &mut PgConnection, outcome: &Outcome) -> 
         None => None,
     };
     let code = record.as_ref().and_then(|record| record.code(&state.keys.codes()));
-    let over = record.as_ref().map(|record| record.state).filter(|found| *found != CodeState::Live);
     Ok(RegisterTenantAnswer {
         tenant_id: outcome.tenant_id.to_string(),
         install_code: code.as_ref().map_or("", |code| code.expose()).into(),
         download_url: download_url(state, record.as_ref().map(|record| record.life_seconds)),
         expires_at: record.as_ref().map(|record| record.expires_at),
         claim_code_id: record.as_ref().map(|record| record.id.to_string()),
-        code_state: over.map(|found| found.as_str().to_owned()),
+        code_state: record.as_ref().and_then(CodeRecord::over),
     })
 }
 
@@ -177,6 +175,7 @@ impl Work<'_> {
         if !tenant.status.is_in_good_standing() {
             return Err(Problem::new(ErrorCode::TenantSuspended));
         }
+        set_stripe_customer(conn, tenant_id, linkage.customer.as_deref()).await?;
         self.bind(conn, tenant_id, linkage).await
     }
 
@@ -195,8 +194,8 @@ impl Work<'_> {
         if !entitlement.active {
             return Err(Problem::new(ErrorCode::EntitlementInactive));
         }
-        entitlements::update(conn, entitlement.id, &paid, Some(tenant_id)).await?;
-        let claim_code_id = Some(self.mint(conn, tenant_id, Some(entitlement.id)).await?);
+        entitlements::update(conn, entitlement.id(), &paid, Some(tenant_id)).await?;
+        let claim_code_id = Some(self.mint(conn, tenant_id, Some(entitlement.id())).await?);
         self.audit(conn, Action::EntitlementLinked, tenant_id, Some(&linkage.subscription)).await?;
         Ok(Outcome { tenant_id, claim_code_id, linkage: Some(linkage.clone()) })
     }
@@ -213,10 +212,11 @@ impl Work<'_> {
         };
         let random = self.state.random.as_ref();
         let minted = codes::insert_claim_code(conn, &self.state.keys.codes(), random, new).await?;
-        codes::revoke_claim_codes_for_tenant(conn, tenant, minted.id).await?;
+        let mut replaced = codes::revoke_claim_codes_for_tenant(conn, tenant, minted.id).await?;
         if let Some(entitlement) = entitlement {
-            codes::revoke_claim_codes_for_entitlement(conn, entitlement, Some(minted.id)).await?;
+            replaced.extend(codes::revoke_claim_codes_for_entitlement(conn, entitlement, Some(minted.id)).await?);
         }
+        record_codes(conn, self.actor, Action::CodeSuperseded, Some(tenant), &replaced).await?;
         let reference = minted.id.to_string();
         self.audit(conn, Action::CodeMinted, tenant, Some(&reference)).await?;
         Ok(minted.id)

@@ -8,8 +8,9 @@ use crate::idempotency_key::OptionalKey;
 use crate::names;
 use crate::problem::{Problem, ProblemBody, TenantChoice};
 use crate::registration::tenant_id;
-use crate::registry::audit::{Action, Entry, record};
+use crate::registry::audit::{Action, Entry, record, record_codes};
 use crate::registry::codes::{self, NewCode, Origin};
+use crate::registry::entitlements::Entitlement;
 use crate::registry::tenants::{Tenant, has_email, lock_tenant, registry_tenants_by_email};
 use crate::registry::{appliances, entitlements};
 use crate::secrets::Caller;
@@ -82,14 +83,20 @@ pub(crate) async fn reissue(
     }
     let new = NewCode {
         tenant: Some(tenant.tenant_id),
-        entitlement: entitlement.map(|found| found.id),
+        entitlement: entitlement.as_ref().map(Entitlement::id),
         origin: Origin::Reissue,
         length: state.settings.code_length,
         ttl_seconds: state.settings.code_ttl_seconds,
     };
     let minted = codes::insert_claim_code(&mut turn.tx, &state.keys.codes(), state.random.as_ref(), new).await?;
-    codes::revoke_claim_codes_for_tenant(&mut turn.tx, tenant.tenant_id, minted.id).await?;
+    let mut replaced = codes::revoke_claim_codes_for_tenant(&mut turn.tx, tenant.tenant_id, minted.id).await?;
+    if let Some(entitlement) = &entitlement {
+        // Also one that was minted while the subscription was another tenant's.
+        let of_it = codes::revoke_claim_codes_for_entitlement(&mut turn.tx, entitlement.id(), Some(minted.id));
+        replaced.extend(of_it.await?);
+    }
     let (actor, reference) = (caller.actor(), minted.id.to_string());
+    record_codes(&mut turn.tx, &actor, Action::CodeSuperseded, Some(tenant.tenant_id), &replaced).await?;
     let entry = |action| Entry { actor: &actor, action, tenant: Some(tenant.tenant_id), reference: Some(&reference) };
     record(&mut turn.tx, entry(Action::CodeReissued)).await?;
     if request.revoke_appliances == Some(true) && appliances::revoke_all(&mut turn.tx, tenant.tenant_id).await? > 0 {
@@ -149,6 +156,7 @@ async fn shape(state: &AppState, conn: &mut PgConnection, outcome: &Outcome) -> 
         expires_at: record.expires_at,
         claim_code_id: record.id.to_string(),
         live_appliances: appliances::live(conn, outcome.tenant_id).await?,
+        code_state: record.over(),
     })
 }
 

@@ -7,7 +7,7 @@ use crate::error_code::ErrorCode;
 use crate::idempotency_key::OptionalKey;
 use crate::names;
 use crate::problem::{Problem, ProblemBody};
-use crate::registry::audit::{Action, Entry, record};
+use crate::registry::audit::{Action, Entry, record, record_codes};
 use crate::registry::subscription::lock_subscription;
 use crate::registry::{appliances, codes, entitlements};
 use crate::secrets::Caller;
@@ -50,21 +50,22 @@ pub(crate) async fn revoke(
     }
     let found = lock_subscription(&mut turn.tx, subscription).await?;
     let (_, entitlement) = found.ok_or(ErrorCode::EntitlementNotFound)?;
+    let actor = caller.actor();
     let (action, reference, codes_revoked) = match request.appliance_id.as_deref() {
         Some(appliance) => {
-            if !appliances::revoke_one(&mut turn.tx, entitlement.id, appliance).await? {
+            if !appliances::revoke_one(&mut turn.tx, entitlement.id(), appliance).await? {
                 return Err(Problem::new(ErrorCode::ApplianceNotFound));
             }
             (Action::ApplianceRevoked, appliance, 0)
         }
         None => {
-            entitlements::revoke(&mut turn.tx, entitlement.id).await?;
-            codes::revoke_claim_codes_for_entitlement(&mut turn.tx, entitlement.id, None).await?;
-            let count = codes::revoked_with(&mut turn.tx, entitlement.id).await?;
+            entitlements::revoke(&mut turn.tx, entitlement.id()).await?;
+            let ended = codes::revoke_claim_codes_for_entitlement(&mut turn.tx, entitlement.id(), None).await?;
+            record_codes(&mut turn.tx, &actor, Action::CodeRevoked, entitlement.tenant_id, &ended).await?;
+            let count = codes::revoked_with(&mut turn.tx, entitlement.id()).await?;
             (Action::EntitlementRevoked, subscription, count)
         }
     };
-    let actor = caller.actor();
     let entry = Entry { actor: &actor, action, tenant: entitlement.tenant_id, reference: Some(reference) };
     record(&mut turn.tx, entry).await?;
     let body = RevokeAnswer { status: "revoked".to_owned(), codes_revoked };

@@ -77,14 +77,14 @@ pub(crate) async fn sign(
         let body = SignAnswer { jwt, exp: outcome.exp, sub: outcome.sub };
         return Ok(answer(&state, StatusCode::OK, &body, Given::Before));
     }
-    let entitlement = entitlements::update(&mut turn.tx, entitlement.id, &paid, asked).await?;
+    let entitlement = entitlements::update(&mut turn.tx, entitlement.id(), &paid, asked).await?;
     let subject = subject(state.random.as_ref());
-    let subject = entitlements::set_entitlement_license_sub(&mut turn.tx, entitlement.id, &subject).await?;
+    let subject = entitlements::set_entitlement_license_sub(&mut turn.tx, entitlement.id(), &subject).await?;
     let signed = match entitlement.tenant_id {
         Some(tenant) => {
-            let terms = entitlement.terms(subject.clone(), tenant);
-            let signed = terms.sign(state.keys.signer().as_ref(), state.clock.unix_seconds()).await?;
-            entitlements::remember_license(&mut turn.tx, entitlement.id, &signed).await?;
+            let issued_at = entitlement.row.issue_at(state.clock.unix_seconds());
+            let signed = entitlement.row.terms(&subject, tenant).sign(state.keys.signer().as_ref(), issued_at).await?;
+            entitlements::remember_license(&mut turn.tx, entitlement.id(), &signed).await?;
             Some(signed)
         }
         None => None,

@@ -12,7 +12,7 @@ use crate::registry::console::{self, Cursor, Filter};
 use crate::registry::tenants::{lock_tenant, set_status};
 use crate::secrets::Caller;
 use crate::state::AppState;
-use axum::extract::rejection::QueryRejection;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use http::StatusCode;
@@ -97,9 +97,9 @@ fn filter(query: &TenantsQuery) -> Result<Filter, ErrorCode> {
 pub(crate) async fn read(
     State(state): State<AppState>,
     caller: Caller,
-    Path(tenant_id): Path<String>,
+    tenant_id: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
-    let tenant_id = path_id(&tenant_id)?;
+    let tenant_id = path_id(tenant_id)?;
     let mut tx = state.begin().await?;
     let detail = console::detail(&mut tx, tenant_id, &state.keys.codes()).await?.ok_or(ErrorCode::TenantNotFound)?;
     let entry = Entry { actor: &caller.actor(), action: Action::TenantRead, tenant: Some(tenant_id), reference: None };
@@ -108,9 +108,10 @@ pub(crate) async fn read(
     Ok(answer(&state, StatusCode::OK, &detail, Given::Now))
 }
 
-/// What no UUID is names no tenant.
-fn path_id(text: &str) -> Result<Uuid, Problem> {
-    Uuid::try_parse(text).map_err(|_| Problem::new(ErrorCode::TenantNotFound))
+/// What no UUID is names no tenant, also what is no text.
+fn path_id(text: Result<Path<String>, PathRejection>) -> Result<Uuid, Problem> {
+    let id = text.ok().and_then(|Path(text)| Uuid::try_parse(&text).ok());
+    id.ok_or_else(|| Problem::new(ErrorCode::TenantNotFound))
 }
 
 /// Suspends or cancels a tenant, or lifts that with `active`. Nothing is signed and no code is redeemed for a tenant that
@@ -136,11 +137,11 @@ fn path_id(text: &str) -> Result<Uuid, Problem> {
 pub(crate) async fn status(
     State(state): State<AppState>,
     caller: Caller,
-    Path(tenant_id): Path<String>,
+    tenant_id: Result<Path<String>, PathRejection>,
     OptionalKey(key): OptionalKey,
     Body(request): Body<SetStatusRequest>,
 ) -> Result<Response, Problem> {
-    let tenant_id = path_id(&tenant_id)?;
+    let tenant_id = path_id(tenant_id)?;
     let asked = TenantStatus::parse(&request.status)
         .filter(|status| matches!(status, TenantStatus::Suspended | TenantStatus::Cancelled | TenantStatus::Active));
     let asked = asked.ok_or(ErrorCode::InvalidRequest)?;

@@ -20,7 +20,7 @@ use model::license::wire::verify_appliance::{VerifyApplianceAnswer, VerifyApplia
     security(("service" = [])),
     request_body = VerifyApplianceRequest,
     responses(
-        (status = 200, body = VerifyApplianceAnswer, description = "May be cached for five minutes"),
+        (status = 200, body = VerifyApplianceAnswer, description = "The calling service may go by it for five minutes; caches of HTTP keep nothing (`no-store`)"),
         (status = 400, body = crate::problem::ProblemBody),
         (status = 401, body = crate::problem::ProblemBody, description = "Unknown credential, or revoked appliance"),
         (status = 503, body = crate::problem::ProblemBody),

@@ -6,34 +6,57 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The variable that names the file.
+pub(super) const NAMED_FILE: &str = "TENANTRY_LICENSE_SERVICE_SECRETS_FILE";
 /// Fewest characters of a secret in the file: 24 of base64url are 144 bits.
-const SECRET_MIN: usize = 24;
+pub(super) const SECRET_MIN: usize = 24;
 /// Most secrets of a file.
 const SECRETS_MAX: usize = 64;
 
-/// What is wrong with the file. Shows names, never a secret.
+/// What is wrong with the secrets. Shows names and variables, never a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SecretsFault {
-    /// It cannot be read.
-    #[error("the file cannot be read")]
-    Unreadable,
-    /// It is not the JSON that is expected.
-    #[error("the file must be JSON: {{\"<name>\": {{\"secret\": \"…\", \"previous\"?: \"…\", \"routes\": [\"/…\"]}}}}")]
+    /// A file cannot be read, or is no text.
+    #[error("the file of {variable} cannot be read, or is no text")]
+    Unreadable {
+        /// Which one.
+        variable: &'static str,
+    },
+    /// A file is longer than secrets are.
+    #[error("the file of {variable} has more than 64 KiB")]
+    Long {
+        /// Which one.
+        variable: &'static str,
+    },
+    /// A secret of all routes is blank.
+    #[error("the secret of {variable} is blank")]
+    Blank {
+        /// Which one.
+        variable: &'static str,
+    },
+    /// Nothing is set.
+    #[error("no service secret is set")]
+    Missing,
+    /// The file of named secrets is not the JSON that is expected.
+    #[error(
+        "the file of {NAMED_FILE} must be JSON: \
+         {{\"<name>\": {{\"secret\": \"…\", \"previous\"?: \"…\", \"routes\": [\"/…\"]}}}}"
+    )]
     Shape,
     /// It has no secret, or more than 64.
-    #[error("the file must hold 1 to 64 secrets")]
+    #[error("the file of {NAMED_FILE} must hold 1 to 64 secrets")]
     Count,
     /// A name is no name.
-    #[error("a name must be 1 to 40 of a-z 0-9 -")]
+    #[error("a name in the file of {NAMED_FILE} must be 1 to 40 of a-z 0-9 -")]
     Name,
     /// A secret is too short.
-    #[error("the secret of {name} must have at least 24 characters")]
+    #[error("the secret of {name} in the file of {NAMED_FILE} must have at least 24 characters")]
     Short {
         /// Which one.
         name: String,
     },
     /// A route does not exist or takes no service secret.
-    #[error("{name} names a route that takes no service secret")]
+    #[error("{name} in the file of {NAMED_FILE} names a route that takes no service secret")]
     Route {
         /// Which one.
         name: String,

@@ -1,6 +1,6 @@
 //! Secrets that may change while the service runs.
 
-use super::file::{SecretsFault, parse_file};
+use super::file::{NAMED_FILE, SECRET_MIN, SecretsFault, parse_file};
 use super::set::{Grant, SecretSet};
 use crate::watch::Watched;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -10,6 +10,10 @@ use std::time::Instant;
 
 /// Name of the secret of the old variable, in audit rows.
 const FULL: &str = "service";
+const CURRENT: &str = "ALGA_LICENSE_SERVICE_SECRET";
+const CURRENT_FILE: &str = "ALGA_LICENSE_SERVICE_SECRET_FILE";
+const PREVIOUS: &str = "ALGA_LICENSE_SERVICE_SECRET_PREVIOUS";
+const PREVIOUS_FILE: &str = "ALGA_LICENSE_SERVICE_SECRET_PREVIOUS_FILE";
 /// Most bytes of a file with secrets.
 const FILE_MAX: u64 = 64 * 1024;
 
@@ -39,22 +43,34 @@ impl SecretSources {
     /// [`SecretsFault`] of the first source that cannot be used.
     pub fn read(&self) -> Result<SecretSet, SecretsFault> {
         let mut set = SecretSet::default();
-        for secret in [&self.current, &self.previous].into_iter().flatten() {
-            add_full(&mut set, secret)?;
+        for (variable, secret) in [(CURRENT, &self.current), (PREVIOUS, &self.previous)] {
+            if let Some(secret) = secret {
+                add_full(&mut set, variable, secret)?;
+            }
         }
-        for path in [&self.current_file, &self.previous_file].into_iter().flatten() {
-            add_full(&mut set, &SecretString::from(read(path)?.expose_secret().trim()))?;
+        for (variable, path) in [(CURRENT_FILE, &self.current_file), (PREVIOUS_FILE, &self.previous_file)] {
+            if let Some(path) = path {
+                add_full(&mut set, variable, &SecretString::from(read(variable, path)?.expose_secret().trim()))?;
+            }
         }
         if let Some(path) = &self.named_file {
-            parse_file(read(path)?.expose_secret(), &mut set)?;
+            parse_file(read(NAMED_FILE, path)?.expose_secret(), &mut set)?;
         }
-        if set.is_empty() { Err(SecretsFault::Count) } else { Ok(set) }
+        if set.is_empty() { Err(SecretsFault::Missing) } else { Ok(set) }
     }
 }
 
-fn add_full(set: &mut SecretSet, secret: &SecretString) -> Result<(), SecretsFault> {
-    if secret.expose_secret().trim().is_empty() {
-        return Err(SecretsFault::Short { name: FULL.to_owned() });
+/// Secrets that open everything may be older than the rule of the file of named ones, so a short one is told of and taken.
+fn add_full(set: &mut SecretSet, variable: &'static str, secret: &SecretString) -> Result<(), SecretsFault> {
+    let text = secret.expose_secret();
+    if text.trim().is_empty() {
+        return Err(SecretsFault::Blank { variable });
+    }
+    if text.len() < SECRET_MIN {
+        tracing::warn!(
+            variable,
+            "the secret of {variable} has fewer than {SECRET_MIN} characters and opens every route: set a longer one"
+        );
     }
     if !set.contains(secret) {
         set.add(FULL, secret, Grant::Every);
@@ -62,12 +78,13 @@ fn add_full(set: &mut SecretSet, secret: &SecretString) -> Result<(), SecretsFau
     Ok(())
 }
 
-fn read(path: &Path) -> Result<SecretString, SecretsFault> {
-    let length = std::fs::metadata(path).map_err(|_| SecretsFault::Unreadable)?.len();
-    if length > FILE_MAX {
-        return Err(SecretsFault::Shape);
+fn read(variable: &'static str, path: &Path) -> Result<SecretString, SecretsFault> {
+    let unreadable = SecretsFault::Unreadable { variable };
+    let Ok(meta) = std::fs::metadata(path) else { return Err(unreadable) };
+    if meta.len() > FILE_MAX {
+        return Err(SecretsFault::Long { variable });
     }
-    std::fs::read_to_string(path).map(SecretString::from).map_err(|_| SecretsFault::Unreadable)
+    std::fs::read_to_string(path).map(SecretString::from).map_err(|_| unreadable)
 }
 
 /// The secrets as their files hold them now. A change that cannot be used leaves the last good ones in force.

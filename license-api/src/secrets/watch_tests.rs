@@ -37,5 +37,41 @@ fn a_rotation_needs_no_restart_and_a_broken_file_changes_nothing() {
 
 #[test]
 fn no_secret_at_all_stops_the_start() {
-    assert_eq!(SecretSources::default().read().err(), Some(SecretsFault::Count));
+    assert_eq!(SecretSources::default().read().err(), Some(SecretsFault::Missing));
+}
+
+#[test]
+fn a_source_that_cannot_be_used_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("secret");
+    let fault = |sources: SecretSources| sources.read().err().unwrap().to_string();
+    fs::write(&file, [0xff, 0xfe, 0x00]).unwrap();
+    let binary = "the file of ALGA_LICENSE_SERVICE_SECRET_FILE cannot be read, or is no text";
+    assert_eq!(fault(SecretSources { current_file: Some(file.clone()), ..SecretSources::default() }), binary);
+    let previous = fault(SecretSources { previous_file: Some(file.clone()), ..SecretSources::default() });
+    assert_eq!(previous, binary.replace("SECRET_FILE", "SECRET_PREVIOUS_FILE"));
+    let named = fault(SecretSources { named_file: Some(file.clone()), ..SecretSources::default() });
+    assert_eq!(named, binary.replace("ALGA_LICENSE_SERVICE_SECRET_FILE", NAMED_FILE));
+    fs::write(&file, "[]").unwrap();
+    let named = fault(SecretSources { named_file: Some(file.clone()), ..SecretSources::default() });
+    assert!(named.starts_with("the file of TENANTRY_LICENSE_SERVICE_SECRETS_FILE must be JSON"), "{named}");
+    fs::write(&file, "a".repeat(70_000)).unwrap();
+    let long = fault(SecretSources { current_file: Some(file), ..SecretSources::default() });
+    assert_eq!(long, "the file of ALGA_LICENSE_SERVICE_SECRET_FILE has more than 64 KiB");
+    let blank = fault(SecretSources { previous: Some(" ".into()), ..SecretSources::default() });
+    assert_eq!(blank, "the secret of ALGA_LICENSE_SERVICE_SECRET_PREVIOUS is blank");
+}
+
+#[test]
+fn a_short_secret_of_all_routes_is_taken_and_told_of() {
+    let told = crate::watch::told(|| {
+        let sources = SecretSources {
+            current: Some("x".into()),
+            previous: Some("0123456789abcdefghijklmnop".into()),
+            ..SecretSources::default()
+        };
+        assert_eq!(sources.read().unwrap().name_of("x", "/sign"), Some("service"));
+    });
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("WARN the secret of ALGA_LICENSE_SERVICE_SECRET has fewer"), "{told:?}");
 }

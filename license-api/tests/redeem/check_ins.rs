@@ -1,6 +1,6 @@
 //! The table of check-in, and whom a credential belongs to.
 
-use crate::world::{DAY, Reply, SECRET, T0, World, header_kid, post, with_world};
+use crate::world::{DAY, Reply, T0, World, header_kid, post, with_world};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -171,8 +171,7 @@ async fn a_credential_in_two_places_within_a_day_raises_an_alert() {
 }
 
 async fn verify(world: &World, credential: &Value) -> Reply {
-    let headers = [("authorization", &*format!("Bearer {SECRET}"))];
-    post(&world.app, "/verify-appliance", "10.0.0.1", &headers, json!({ "credential": credential }).to_string()).await
+    world.ask_as_service("/verify-appliance", json!({ "credential": credential })).await
 }
 
 #[tokio::test]

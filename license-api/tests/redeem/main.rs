@@ -5,6 +5,7 @@
 
 mod check_ins;
 mod guesses;
+mod hang_ups;
 mod races;
 mod redemptions;
 mod refusals;

@@ -2,16 +2,11 @@
 
 use crate::world::{Code, Reply, World, with_settings, with_world};
 use futures::future::join_all;
-use license_api::random::SystemRandom;
-use license_api::registry::codes::{NewCode, Origin, insert_claim_code, revoke_claim_codes_for_tenant};
-use license_api::registry::tenants::lock_tenant;
 use license_api::settings::Settings;
 use model::license::budget::BudgetRules;
-use model::license::install_code::CodeLength;
 use rand::Rng as _;
 use serde_json::json;
 use std::collections::BTreeMap;
-use uuid::Uuid;
 
 fn roomy() -> Settings {
     let budgets =
@@ -62,6 +57,34 @@ async fn of_twenty_requests_with_one_key_all_get_the_same_bytes() {
     .await;
 }
 
+/// The budget is that of one source, of which ten find a place; none of them guesses.
+#[tokio::test]
+async fn of_fifty_requests_with_one_key_nobody_waits_for_long() {
+    with_world(async |world: &World| {
+        world.connect().await;
+        let (_, _, code) = world.paid().await;
+        let body = json!({ "claim_code": code.text, "appliance_id": "appliance-1" });
+        let replies = join_all((0..50).map(|_| world.register_with("key-of-a-redemption", body.clone()))).await;
+        for reply in &replies {
+            match reply.status.as_u16() {
+                429 => assert_eq!(reply.headers["retry-after"], "1"),
+                _ => drop(reply.ok()),
+            }
+        }
+        assert!(replies.iter().any(|reply| reply.status == 429), "{:?}", told(&replies));
+        let rows = "SELECT string_agg(DISTINCT failures || ' ' || refusals, ',') FROM redeem_attempts";
+        assert_eq!(world.value(rows).await, "0 0");
+        // The next refusal is the first in its row.
+        for n in 0..10 {
+            world.register(json!({ "claim_code": format!("GUESS{n:03}"), "appliance_id": "a" })).await;
+        }
+        let refused = world.register(json!({ "claim_code": "GUESS999", "appliance_id": "a" })).await;
+        refused.refused(429, "too_many_attempts");
+        assert_eq!(refused.headers["retry-after"], "60");
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn two_codes_under_one_key_at_once_are_one_redemption() {
     with_settings(roomy(), async |world: &World| {
@@ -99,24 +122,7 @@ async fn codes_of_one_entitlement_at_once_get_one_subject() {
     .await;
 }
 
-/// A reissue as the route does it: the tenant's row, then its codes.
-async fn reissue(world: &World, tenant: Uuid, entitlement: Uuid) -> Code {
-    let mut tx = world.state.pool.begin().await.unwrap();
-    lock_tenant(&mut tx, tenant).await.unwrap().unwrap();
-    let new = NewCode {
-        tenant: Some(tenant),
-        entitlement: Some(entitlement),
-        origin: Origin::Reissue,
-        length: CodeLength::default(),
-        ttl_seconds: 3_600,
-    };
-    let minted = insert_claim_code(&mut tx, &world.state.keys.codes(), &SystemRandom, new).await.unwrap();
-    revoke_claim_codes_for_tenant(&mut tx, tenant, minted.id).await.unwrap();
-    tx.commit().await.unwrap();
-    Code { id: minted.id, text: minted.code.expose().to_owned() }
-}
-
-/// L-15: either the old code was used before it was replaced, or it was replaced and is refused. The new code is live.
+/// L-15, on both routes: either the old code was used before it was replaced, or it was replaced and is refused. The new code is live.
 #[tokio::test]
 async fn a_reissue_and_a_redemption_happen_one_after_the_other() {
     with_settings(roomy(), async |world: &World| {
@@ -136,7 +142,7 @@ async fn a_reissue_and_a_redemption_happen_one_after_the_other() {
 }
 
 async fn race(world: &World, number: usize) -> String {
-    let (tenant, entitlement, old) = world.paid().await;
+    let (tenant, _, old) = world.paid().await;
     let key = format!("key-of-a-race-{number:04}");
     let spins = rand::rng().random_range(0..40);
     let body = json!({ "claim_code": old.text, "appliance_id": "appliance-1" });
@@ -154,7 +160,7 @@ async fn race(world: &World, number: usize) -> String {
                 tokio::task::yield_now().await;
             }
         }
-        reissue(world, tenant, entitlement).await
+        world.ask_as_service("/install-codes/reissue", json!({ "tenant_id": tenant })).await
     };
     let (reply, new) = futures::join!(redemption, reissue);
     let state = world
@@ -164,7 +170,8 @@ async fn race(world: &World, number: usize) -> String {
             old.id
         ))
         .await;
-    let live = format!("SELECT consumed_at IS NULL AND revoked_at IS NULL FROM claim_codes WHERE id = '{}'", new.id);
+    let new = new.ok()["claim_code_id"].as_str().unwrap().to_owned();
+    let live = format!("SELECT consumed_at IS NULL AND revoked_at IS NULL FROM claim_codes WHERE id = '{new}'");
     assert_eq!(world.value(&live).await, "true");
     format!("{}, {state}", reply.told().1)
 }

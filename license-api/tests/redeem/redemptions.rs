@@ -174,6 +174,16 @@ async fn a_later_redemption_never_signs_an_earlier_licence() {
         let answer = world.redeemed(&second, "b").await;
         let claims = world.claims(answer["first_jwt"].as_str().unwrap(), tenant);
         assert_eq!(claims["iat"].as_i64(), Some(T0 + 30));
+        // Nor does a signature that a service asks for.
+        let subscription = format!("SELECT stripe_sub_id FROM entitlements WHERE id = '{entitlement}'");
+        let body = json!({
+            "stripe_sub_id": world.value(&subscription).await, "customer": "Acme", "tier": "pro", "transport": "connected",
+        });
+        let signed = world.ask_as_service("/sign", body).await.ok();
+        let claims = world.claims(signed["jwt"].as_str().unwrap(), tenant);
+        assert_eq!(claims["iat"].as_i64(), Some(T0 + 30));
+        let stored = format!("SELECT current_iat FROM entitlements WHERE id = '{entitlement}'");
+        assert_eq!(world.value(&stored).await, (T0 + 30).to_string());
     })
     .await;
 }

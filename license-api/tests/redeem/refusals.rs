@@ -101,6 +101,38 @@ async fn an_old_code_is_not_given_to_a_tenant_that_it_does_not_fit() {
 }
 
 #[tokio::test]
+async fn a_code_whose_entitlement_moved_to_another_tenant_licenses_nobody() {
+    with_world(async |world: &World| {
+        let (tenant, entitlement, code) = world.paid().await;
+        let other = world.tenant("pro").await;
+        let belongs =
+            |tenant: Uuid| format!("UPDATE entitlements SET tenant_id = '{tenant}' WHERE id = '{entitlement}'");
+        world.execute(&belongs(other)).await;
+        refused(world, asking(&code), 403, "entitlement_inactive").await;
+        world.execute(&belongs(tenant)).await;
+        let key = Some("key-of-a-redemption");
+        world.register_from("198.51.100.1", key, asking(&code)).await.ok();
+        // Its answer is not given again either.
+        world.execute(&belongs(other)).await;
+        world.register_from("198.51.100.2", key, asking(&code)).await.refused(403, "entitlement_inactive");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_pro_tenant_without_a_subscription_keeps_its_code() {
+    with_world(async |world: &World| {
+        let tenant = world.tenant("pro").await;
+        let code = world.code(Some(tenant), None).await;
+        refused(world, asking(&code), 403, "entitlement_inactive").await;
+        assert_eq!(world.value("SELECT consumed_at FROM claim_codes").await, "");
+        world.entitlement(Some(tenant)).await;
+        assert_eq!(world.register_from("198.51.100.9", None, asking(&code)).await.ok()["edition"], "pro");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_replay_needs_good_standing() {
     with_world(async |world: &World| {
         let (tenant, entitlement, code) = world.paid().await;

@@ -269,6 +269,12 @@ impl World {
         post(&self.app, "/check-in", source, &[], body.to_string()).await
     }
 
+    /// A request of a service, with its secret.
+    pub(crate) async fn ask_as_service(&self, path: &str, body: Value) -> Reply {
+        let headers = [("authorization", &*format!("Bearer {SECRET}"))];
+        post(&self.app, path, "10.0.0.1", &headers, body.to_string()).await
+    }
+
     /// The claims of a licence, after its signature was verified for its tenant.
     pub(crate) fn claims(&self, token: &str, tenant: Uuid) -> Value {
         let key = TrustedKey::always(signer("v1-test").public_key());

@@ -2,7 +2,7 @@
 
 use crate::world::{World, key_line, with_world};
 use license_api::code_keys::{Renewal, RotationError};
-use license_api::registry::ForgottenKeys;
+use license_api::registry::{ForgottenKeys, require_known_keys};
 use license_api::watch::LOOK_EVERY;
 use serde_json::json;
 use std::cell::Cell;
@@ -93,6 +93,38 @@ async fn a_second_rotation_waits_for_the_codes_of_the_first_key() {
         assert_eq!(redeem(world, &newer).await, 200);
         let newest = code(world, "s-3").await;
         assert_eq!(redeem(world, &newest).await, 200);
+    })
+    .await;
+}
+
+/// A lost answer must not burn its code (licensing contract, L-02): a repeat finds it by the key under which it is stored.
+#[tokio::test]
+async fn a_second_rotation_waits_for_the_repeats_of_a_redemption() {
+    with_world(async |world: &World| {
+        let code = code(world, "s-1").await;
+        let redeem = async || {
+            let body = json!({ "claim_code": code, "appliance_id": "a-1" });
+            world.post_with("/register", "key-of-a-redemption", body).await
+        };
+        let lost = redeem().await;
+        let files = begin(world);
+        assert_eq!(files.renew().await, Ok(Renewal::Taken));
+
+        files.replace("lookup", &(key_line("l2", 202) + &key_line("l3", 203)));
+        assert_eq!(files.renew().await, forgotten("l1"));
+        assert_eq!(require_known_keys(&world.state.pool, &world.state.keys.codes()).await, Ok(()));
+        let again = redeem().await;
+        assert!(again.is_replay());
+        assert_eq!(again.bytes, lost.bytes);
+        // A repeat makes no code, so the key that made it may go.
+        files.replace("lookup", &(key_line("l1", 2) + &key_line("l2", 202)));
+        files.replace("mint", &(key_line("m2", 102) + &key_line("m3", 103)));
+        assert_eq!(files.renew().await, Ok(Renewal::Taken));
+
+        files.replace("lookup", &(key_line("l2", 202) + &key_line("l3", 203)));
+        assert_eq!(files.renew().await, forgotten("l1"));
+        world.execute("UPDATE code_redemptions SET replay_until = now()").await;
+        assert_eq!(files.renew().await, Ok(Renewal::Taken));
     })
     .await;
 }

@@ -36,6 +36,18 @@ async fn pages_hold_every_tenant_once_and_the_newest_first() {
 }
 
 #[tokio::test]
+async fn a_path_or_query_that_is_no_text_is_refused_like_everything() {
+    with_world(async |world: &World| {
+        world.get("/tenants/%ff").await.refused(404, "tenant_not_found");
+        world.post("/tenants/%ff/status", json!({ "status": "active" })).await.refused(404, "tenant_not_found");
+        world.get("/tenants?limit=1&limit=2").await.refused(400, "invalid_request");
+        // In a query such bytes are read as U+FFFD (WHATWG URL, "application/x-www-form-urlencoded parsing").
+        world.get("/tenants?query=%ff").await.is(200);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn filters_and_searches_find_what_they_say() {
     with_world(async |world: &World| {
         let paid = world.paid("s-1", "sub_1").await;
@@ -82,6 +94,7 @@ async fn one_tenant_is_shown_without_its_codes() {
         assert_eq!(body["install_codes"][0]["code_masked"], json!(format!("****{}", &code[4..])));
         let states: Vec<_> = body["install_codes"].as_array().unwrap().iter().map(|code| &code["revoked"]).collect();
         assert_eq!(states, [&json!(false), &json!(true)]);
+        assert_eq!(body["install_codes"][0]["claim_code_id"], second["claim_code_id"]);
         assert_eq!(body["install_codes"][0]["expires_at"], second["expires_at"]);
         let expected = json!({ "stripe_sub_id": "sub_1", "tier": "pro", "seats": 25, "active": true,
                                "license_sub": null, "has_current_token": false });

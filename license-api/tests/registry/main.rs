@@ -4,7 +4,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod audit;
 mod code_keys;
+mod connections;
 mod console;
 mod drain;
 mod keys;
@@ -16,4 +18,5 @@ mod rights;
 mod rotations;
 mod secrecy_at_rest;
 mod subscriptions;
+mod upgrades;
 mod world;

@@ -1,6 +1,7 @@
 //! A database that does not answer is 503 with `Retry-After`, never a 4xx.
 
 use crate::world::{World, essentials, with_settings, with_world};
+use license_api::db::begin;
 use license_api::settings::Settings;
 
 #[tokio::test]
@@ -44,7 +45,7 @@ async fn a_request_beyond_the_limit_is_turned_away_at_once() {
     let narrow = Settings { concurrency_max: 1, ..Settings::default() };
     with_settings(narrow, async |world: &World| {
         // The first request waits for the table; the second finds no place.
-        let mut holder = world.admin.begin().await.unwrap();
+        let mut holder = begin(&world.admin, "begin").await.unwrap();
         sqlx::query("LOCK TABLE tenant_registry IN ACCESS EXCLUSIVE MODE").execute(&mut *holder).await.unwrap();
         let first = world.post("/register-tenant", essentials("s-1"));
         let rest = async {

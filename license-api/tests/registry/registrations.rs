@@ -98,6 +98,44 @@ async fn linkage_is_added_once() {
 }
 
 #[tokio::test]
+async fn the_paying_customer_comes_with_the_linkage() {
+    with_world(async |world: &World| {
+        let paying = |subscription: Option<&str>, customer: Option<&str>| {
+            let mut body = paid("s-1", subscription);
+            if let Some(customer) = customer {
+                body["stripe_customer_id"] = json!(customer);
+            }
+            body
+        };
+        let customer = async || world.value("SELECT stripe_customer_id FROM tenant_registry").await;
+        world.post(ROUTE, paying(None, None)).await.is(201);
+        assert_eq!(customer().await, "");
+        let linked = world.post(ROUTE, paying(Some("sub_1"), Some("cus_1"))).await.is(200);
+        assert_eq!(customer().await, "cus_1");
+        let again = world.post(ROUTE, paying(Some("sub_1"), Some("cus_1"))).await;
+        assert!(again.is_replay());
+        assert_eq!(again.is(200), linked);
+        // Who names no customer does not speak of another one.
+        assert!(world.post(ROUTE, paying(Some("sub_1"), None)).await.is_replay());
+        world.post(ROUTE, paying(Some("sub_1"), Some("cus_2"))).await.refused(409, "idempotency_conflict");
+        assert_eq!(customer().await, "cus_1");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_linkage_without_a_customer_keeps_the_one_of_the_form() {
+    with_world(async |world: &World| {
+        let mut form = paid("s-1", None);
+        form["stripe_customer_id"] = json!("cus_1");
+        world.post(ROUTE, form).await.is(201);
+        world.post(ROUTE, paid("s-1", Some("sub_1"))).await.is(200);
+        assert_eq!(world.value("SELECT stripe_customer_id FROM tenant_registry").await, "cus_1");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_tenant_id_may_be_pinned_once() {
     with_world(async |world: &World| {
         let id = Uuid::new_v4();
@@ -178,6 +216,7 @@ async fn what_cannot_be_meant_is_refused_without_a_row() {
         let long = "x".repeat(17_000);
         check("contact_name", json!(long), 413, "request_too_large").await;
         world.post(ROUTE, json!([])).await.refused(400, "invalid_request");
+        world.post(ROUTE, json!(["Acme", "it@acme.example", "essentials"])).await.refused(400, "invalid_request");
         assert_eq!(world.value("SELECT count(*) FROM tenant_registry").await, "0");
         assert_eq!(world.value("SELECT count(*) FROM audit_log").await, "0");
     })

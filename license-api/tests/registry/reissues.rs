@@ -1,6 +1,6 @@
 //! `/install-codes/reissue`.
 
-use crate::world::{World, with_settings, with_world};
+use crate::world::{World, paid, with_settings, with_world};
 use license_api::settings::Settings;
 use serde_json::json;
 
@@ -27,6 +27,60 @@ async fn a_new_code_supersedes_the_old_one_of_the_same_tenant() {
         let ids = [&second["claim_code_id"], &first["tenant_id"]].map(|id| id.as_str().unwrap().to_owned());
         assert_eq!(world.value(live).await, format!("{}|{}|t", ids[0], ids[1]));
         assert_eq!(world.value("SELECT count(*) FROM tenant_registry").await, "1");
+    })
+    .await;
+}
+
+/// Codes that a subscription got before it had a tenant name none; they end with the others.
+#[tokio::test]
+async fn a_code_of_the_time_before_the_tenant_is_superseded_too() {
+    with_world(async |world: &World| {
+        let tenant = world.post("/register-tenant", paid("s-1", None)).await.is(201)["tenant_id"].clone();
+        let mut entitlement =
+            json!({ "stripe_sub_id": "sub_1", "customer": "Acme", "tier": "pro", "transport": "connected" });
+        world.post("/sign", entitlement.clone()).await.is(200);
+        let old = world.post("/claim-codes", json!({ "stripe_sub_id": "sub_1" })).await.is(200);
+        entitlement["tenant_id"] = tenant.clone();
+        world.post("/sign", entitlement).await.is(200);
+        let new = world.post(ROUTE, json!({ "tenant_id": tenant })).await.is(200);
+        let redeem = json!({ "claim_code": old["code"], "appliance_id": "a", "tenant_id": tenant });
+        world.post("/register", redeem).await.refused(409, "superseded_claim_code");
+        let live = "SELECT string_agg(id::text, ',') FROM claim_codes WHERE revoked_at IS NULL";
+        assert_eq!(world.value(live).await, new["claim_code_id"].as_str().unwrap());
+    })
+    .await;
+}
+
+/// Of a tenant with two subscriptions, one code of each is superseded by a code of the newer one.
+#[tokio::test]
+async fn a_code_of_another_subscription_of_the_tenant_is_superseded_too() {
+    with_world(async |world: &World| {
+        let tenant = world.paid("s-1", "sub_1").await["tenant_id"].clone();
+        let mut other =
+            json!({ "stripe_sub_id": "sub_2", "customer": "Acme", "tier": "pro", "transport": "connected" });
+        world.post("/sign", other.clone()).await.is(200);
+        world.post("/claim-codes", json!({ "stripe_sub_id": "sub_2" })).await.is(200);
+        other["tenant_id"] = tenant.clone();
+        world.post("/sign", other).await.is(200);
+        // The first subscription is the newer one from now on.
+        world
+            .execute("UPDATE entitlements SET created_at = now() + interval '1 s' WHERE stripe_sub_id = 'sub_1'")
+            .await;
+        world.post(ROUTE, json!({ "tenant_id": tenant })).await.is(200);
+        assert_eq!(world.value("SELECT count(*) FROM claim_codes WHERE revoked_at IS NULL").await, "1");
+    })
+    .await;
+}
+
+/// An operator may give a subscription to another tenant; its codes went with the first one.
+#[tokio::test]
+async fn a_code_of_the_subscriptions_former_tenant_is_superseded_too() {
+    with_world(async |world: &World| {
+        world.paid("s-1", "sub_1").await;
+        let tenant = world.post("/register-tenant", paid("s-2", None)).await.is(201)["tenant_id"].clone();
+        world.execute(&format!("UPDATE entitlements SET tenant_id = {tenant}").replace('"', "'")).await;
+        world.post(ROUTE, json!({ "tenant_id": tenant })).await.is(200);
+        assert_eq!(world.value("SELECT count(*) FROM claim_codes WHERE revoked_at IS NULL").await, "1");
     })
     .await;
 }
@@ -86,6 +140,26 @@ async fn a_key_gives_the_same_code_and_costs_nothing() {
         let again = world.post_with(ROUTE, "reissue:0123456789", body).await;
         assert!(again.is_replay());
         assert_eq!(again.is(200), first);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_replay_says_when_the_code_is_over() {
+    with_settings(patient(), async |world: &World| {
+        let body = json!({ "tenant_id": world.essentials("s-1").await["tenant_id"] });
+        let ask = async |key: &str| world.post_with(ROUTE, key, body.clone()).await.is(200);
+        let superseded = ask("reissue:of-a-first-code").await;
+        let redeemed = ask("reissue:of-a-second-code").await;
+        assert!(superseded.get("code_state").is_none() && redeemed.get("code_state").is_none());
+        assert_eq!(ask("reissue:of-a-first-code").await["code_state"], "revoked");
+        world.post("/register", json!({ "claim_code": redeemed["install_code"], "appliance_id": "a" })).await.is(200);
+        assert_eq!(ask("reissue:of-a-second-code").await["code_state"], "consumed");
+        let expired = ask("reissue:of-a-third-code").await;
+        let past = "created_at = now() - interval '2 days', expires_at = now() - interval '1 day'";
+        let id = expired["claim_code_id"].as_str().unwrap();
+        world.execute(&format!("UPDATE claim_codes SET {past} WHERE id = '{id}'")).await;
+        assert_eq!(ask("reissue:of-a-third-code").await["code_state"], "expired");
     })
     .await;
 }

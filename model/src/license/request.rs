@@ -2,11 +2,14 @@
 //!
 //! The licence API has the last word about names and addresses; these checks name the field before a call is made.
 
-use crate::tenant::address::is_address;
+use crate::tenant::address::is_mailable;
 use crate::tenant::fault::{Fault, FaultCode};
 
 /// Longest submission id or subscription reference (licensing contract, section 5.2, as the licence API reads them).
 const REFERENCE_MAX: usize = 128;
+/// Longest request id: with `install-code-reissue:` before it, it is the `Idempotency-Key` of a reissue, which has at most 128
+/// characters (licensing contract, section 5.1).
+pub const REQUEST_ID_MAX: usize = 107;
 /// Longest name (licensing contract, section 15, "Names in mails").
 const NAME_MAX: usize = 100;
 /// Longest link.
@@ -37,7 +40,7 @@ pub fn of_registration(fields: &RegistrationFields<'_>) -> Vec<Fault> {
     faults.extend(line("contactName", fields.contact_name.trim(), NAME_MAX));
     match fields.contact_email.trim() {
         "" => faults.push(Fault::of("contactEmail", FaultCode::Required)),
-        address if !is_address(address) => faults.push(Fault::of("contactEmail", FaultCode::NotAnAddress)),
+        address if !is_mailable(address) => faults.push(Fault::of("contactEmail", FaultCode::NotAnAddress)),
         _ => {}
     }
     faults.extend(line("downloadUrl", fields.download_url, LINK_MAX));
@@ -46,7 +49,7 @@ pub fn of_registration(fields: &RegistrationFields<'_>) -> Vec<Fault> {
 
 /// Every fault of a reissue.
 pub fn of_reissue(request_id: &str, tenant_id: &str) -> Vec<Fault> {
-    let mut faults = reference("requestId", request_id);
+    let mut faults = key_part("requestId", request_id);
     match tenant_id.trim() {
         "" => faults.push(Fault::of("tenantId", FaultCode::Required)),
         id if !is_uuid(id) => faults.push(Fault::of("tenantId", FaultCode::NotAUuid)),
@@ -70,7 +73,19 @@ pub fn of_secret_or_reference(field: &'static str, secret: &str, request_ref: &s
     }
 }
 
-/// An opaque name of another system: 1 to 128 printable ASCII characters without blanks.
+/// A name that becomes part of an `Idempotency-Key`: `[A-Za-z0-9._:-]` (licensing contract, section 5.1).
+fn key_part(field: &'static str, text: &str) -> Vec<Fault> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'-');
+    let code = match text {
+        "" => FaultCode::Required,
+        text if text.len() > REQUEST_ID_MAX => FaultCode::TooLong,
+        text if !text.bytes().all(fits) => FaultCode::BadForm,
+        _ => return Vec::new(),
+    };
+    vec![Fault::of(field, code)]
+}
+
+/// An opaque name of another system, sent in a body and never as a key: 1 to 128 printable ASCII characters without blanks.
 fn reference(field: &'static str, text: &str) -> Vec<Fault> {
     let code = match text {
         "" => FaultCode::Required,
@@ -137,6 +152,41 @@ mod tests {
             ("downloadUrl", FaultCode::ControlCharacter),
         ];
         assert_eq!(fields(&of_registration(&bad)), expected);
+    }
+
+    #[test]
+    fn an_address_that_is_admitted_can_be_mailed() {
+        for (address, _, mailable) in crate::tenant::address::CASES {
+            // White space around an address is not part of it.
+            let mailable = mailable || is_mailable(address.trim());
+            let refused = of_registration(&RegistrationFields { contact_email: address, ..GOOD });
+            assert_eq!(refused.is_empty(), mailable, "{address:?}: {refused:?}");
+        }
+    }
+
+    #[test]
+    fn a_submission_travels_in_the_body_and_may_hold_what_a_key_may_not() {
+        let long = format!("order/4711#{}", "x".repeat(117));
+        assert_eq!(of_registration(&RegistrationFields { submission_id: &long, ..GOOD }), []);
+    }
+
+    #[test]
+    fn a_request_id_is_part_of_an_idempotency_key() {
+        let tenant = "11111111-2222-4333-8444-555555555555";
+        let longest = "r".repeat(REQUEST_ID_MAX);
+        for id in ["r", "Order:4711_acme.1-2", &longest] {
+            assert_eq!(of_reissue(id, tenant), [], "{id}");
+        }
+        let longer = "r".repeat(REQUEST_ID_MAX + 1);
+        for (id, code) in [
+            (longer.as_str(), FaultCode::TooLong),
+            ("order/4711", FaultCode::BadForm),
+            ("a#b", FaultCode::BadForm),
+            ("a b", FaultCode::BadForm),
+            ("é", FaultCode::BadForm),
+        ] {
+            assert_eq!(fields(&of_reissue(id, tenant)), [("requestId", code)], "{id}");
+        }
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! The transaction that uses a code up.
 
-use super::look_up::EntitlementRow;
-use crate::db::{DbError, During as _};
+use crate::db::{DbError, During as _, begin};
 use crate::registry::attempts::Counted;
 use crate::registry::audit::Action;
+use crate::registry::entitlements::EntitlementRow;
 use crate::signing::SignedLicense;
 use license::codes::KeyedHash;
 use sqlx::{PgConnection, PgPool};
@@ -68,7 +68,7 @@ pub enum Settled {
 /// # Errors
 /// [`DbError`]. After an error of the commit itself the outcome is unknown: the caller repeats with its key and is told.
 pub async fn redeem(pool: &PgPool, redemption: &Redemption<'_>) -> Result<Settled, DbError> {
-    let mut tx = pool.begin().await.during("begin a redemption")?;
+    let mut tx = begin(pool, "begin a redemption").await?;
     let settled = write(&mut tx, redemption).await?;
     match settled {
         Settled::Redeemed => tx.commit().await.during("commit a redemption")?,
@@ -89,6 +89,7 @@ async fn take_tenant(conn: &mut PgConnection, redemption: &Redemption<'_>) -> Re
     let done = sqlx::query(TAKE_TENANT)
         .bind(redemption.tenant)
         .bind(key_hash(redemption))
+        .bind(redemption.license.is_some())
         .execute(conn)
         .await
         .during("mark a tenant installed")?;

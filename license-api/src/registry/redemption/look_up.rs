@@ -1,15 +1,14 @@
 //! What the registry knows of a code.
 
 use crate::db::{DbError, During as _};
-use crate::signing::LicenseTerms;
+use crate::registry::entitlements::{EntitlementRow, word};
 use license::codes::KeyedHash;
-use model::license::claims::{TenantId, is_ahead};
+use model::license::claims::TenantId;
 use model::license::code_state::CodeState;
-use model::license::edition::{Edition, TenantStatus, Tier, Transport};
+use model::license::edition::{Edition, TenantStatus};
 use model::license::redeem::{CodeFacts, EntitlementFacts, KeyUse, TenantFacts};
 use sqlx::postgres::PgRow;
 use sqlx::{PgPool, Row as _};
-use std::num::NonZeroU64;
 use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
 
@@ -33,56 +32,12 @@ pub struct Lookup<'a> {
 pub struct TenantRow {
     /// Its id.
     pub id: Uuid,
-    /// Its edition, read when the code is redeemed (licensing contract, D4).
+    /// Its edition, read when the code is redeemed (licensing contract, D4). A licence makes it pro.
     pub edition: Edition,
     /// Its company.
     pub company_name: String,
     /// Its contact.
     pub contact_email: String,
-}
-
-/// An entitlement, as the licence needs it.
-#[derive(Clone)]
-pub struct EntitlementRow {
-    /// Its id.
-    pub id: Uuid,
-    /// The customer's name.
-    pub customer: String,
-    /// The tier, as it stands in the row.
-    pub tier_word: String,
-    /// The tier.
-    pub tier: Tier,
-    /// Seats; none is unlimited.
-    pub seats: Option<i32>,
-    /// How the licence travels.
-    pub transport: Transport,
-    /// The subject of its licences; none before the first.
-    pub license_sub: Option<String>,
-    /// `iat` of the licence that was signed last.
-    pub current_iat: Option<i64>,
-}
-
-impl EntitlementRow {
-    /// What a licence of this entitlement says to a tenant.
-    pub fn terms(&self, subject: &str, tenant: Uuid) -> LicenseTerms {
-        // The column is above zero, or NULL for unlimited.
-        let seats = self.seats.and_then(|seats| u64::try_from(seats).ok()).and_then(NonZeroU64::new);
-        LicenseTerms {
-            subject: subject.to_owned(),
-            customer: self.customer.clone(),
-            tier: self.tier,
-            seats,
-            tenant,
-            transport: self.transport,
-        }
-    }
-
-    /// `iat` of a licence that is signed at `now`, in unix seconds: never before the one that was signed last, because an
-    /// appliance refuses an older one (licensing contract, L-11). A stored time that no clock of ours can have written does
-    /// not count.
-    pub fn issue_at(&self, now: i64) -> i64 {
-        self.current_iat.filter(|last| !is_ahead(*last, now)).map_or(now, |last| last.max(now))
-    }
 }
 
 /// A code that exists.
@@ -93,7 +48,7 @@ pub struct Found {
     pub facts: CodeFacts,
     /// The tenant: that of the code, or else the one it was redeemed for, or else the one that the request names.
     pub tenant: Option<TenantRow>,
-    /// Its entitlement.
+    /// Its entitlement, or the tenant's: see look_up.sql.
     pub entitlement: Option<EntitlementRow>,
     /// The answer of the redemption, while it can be given again.
     pub sealed_answer: Option<String>,
@@ -129,6 +84,7 @@ fn found(row: &PgRow, lookup: &Lookup<'_>) -> Result<Found, sqlx::Error> {
             Some(tenant) => Some(TenantFacts {
                 id: tenant_id(tenant.id),
                 status: word(row, "status", TenantStatus::parse)?,
+                edition: tenant.edition,
                 has_other_entitlement: row.try_get("has_other_entitlement")?,
             }),
             None => None,
@@ -156,17 +112,7 @@ fn tenant(row: &PgRow) -> Result<Option<TenantRow>, sqlx::Error> {
 }
 
 fn entitlement(row: &PgRow) -> Result<Option<EntitlementRow>, sqlx::Error> {
-    let Some(id) = row.try_get("entitlement")? else { return Ok(None) };
-    Ok(Some(EntitlementRow {
-        id,
-        customer: row.try_get("customer")?,
-        tier_word: row.try_get("tier")?,
-        tier: word(row, "tier", Tier::parse)?,
-        seats: row.try_get("seats")?,
-        transport: word(row, "transport", Transport::parse)?,
-        license_sub: row.try_get("license_sub")?,
-        current_iat: row.try_get("current_iat")?,
-    }))
+    row.try_get::<Option<Uuid>, _>("entitlement")?.map(|_| EntitlementRow::read(row)).transpose()
 }
 
 /// Hashes are compared in constant time (licensing contract, L-07).
@@ -185,18 +131,6 @@ fn key_use(row: &PgRow, lookup: &Lookup<'_>) -> Result<KeyUse, sqlx::Error> {
         });
     }
     Ok(if row.try_get("key_elsewhere")? { KeyUse::OtherRequest } else { KeyUse::Fresh })
-}
-
-/// A word that the table's check allows.
-pub(in crate::registry) fn word<T>(
-    row: &PgRow,
-    column: &'static str,
-    parse: impl Fn(&str) -> Option<T>,
-) -> Result<T, sqlx::Error> {
-    parse(row.try_get(column)?).ok_or_else(|| sqlx::Error::ColumnDecode {
-        index: column.to_owned(),
-        source: "the word is not of the closed list".into(),
-    })
 }
 
 /// The id as claims carry it.

@@ -12,6 +12,7 @@ use crate::signing::SignedLicense;
 use crate::state::AppState;
 use credentials::Sealed;
 use license::codes::KeyedHash;
+use model::license::edition::Edition;
 use model::license::install_code::InstallCode;
 use model::license::redeem::{
     ApplianceId, Decision, Grant, LicenseNeed, NamedTenant, RedeemRequest, Rejection, decide,
@@ -189,7 +190,8 @@ fn body(state: &AppState, tenant: &TenantRow, issued: Option<(&Issued, Credentia
     });
     let answer = RegisterAnswer {
         tenant_id: tenant_id(tenant.id).as_str().to_owned(),
-        edition: tenant.edition,
+        // The transaction makes it so.
+        edition: if license.is_some() { Edition::Pro } else { tenant.edition },
         company_name: tenant.company_name.clone(),
         contact_email: tenant.contact_email.clone(),
         license,

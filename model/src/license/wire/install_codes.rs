@@ -44,6 +44,9 @@ pub struct ReissueAnswer {
     /// Appliances of the tenant that are not revoked.
     #[serde(default)]
     pub live_appliances: Vec<LiveAppliance>,
+    /// Only in a replay whose code is no longer live: `consumed`, `revoked` or `expired`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_state: Option<String>,
 }
 
 /// An appliance that still checks in.

@@ -10,11 +10,11 @@ use std::fmt;
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RegisterRequest {
-    /// The code as it was typed; see [`InstallCode`](super::super::install_code::InstallCode).
+    /// The code as it was typed; 8 to 26 letters and digits, with blanks and dashes where they please.
     #[serde(with = "secret_text")]
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub claim_code: SecretString,
-    /// The id that the appliance gave itself; see [`ApplianceId`](super::super::redeem::ApplianceId).
+    /// The id that the appliance gave itself; 1 to 128 of `A-Z a-z 0-9 . _ : -`, the first a letter or digit.
     pub appliance_id: String,
     /// The tenant of a code that has none, as codes of old subscriptions; otherwise ignored.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// Filters of the list. A filter that is absent lets everything through.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 pub struct TenantsQuery {
     /// `appliance` or `hosted`.
     pub deployment_type: Option<String>,
@@ -141,6 +141,9 @@ pub struct EntitlementRow {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CodeRow {
+    /// Its public reference, as rows of the audit log name it.
+    #[serde(default)]
+    pub claim_code_id: String,
     /// `****` and four symbols, or `********`.
     pub code_masked: String,
     /// Unix seconds.
