@@ -4,8 +4,9 @@
 use crate::registry::{RegistryFault, refusal_of};
 use appliance::code::{FailureCode, Remedy};
 use model::tenant::failure::TRANSIENT;
-use outbound::CallError;
 use outbound::backoff::Backoff;
+use outbound::{CallError, Cause};
+use serde_json::json;
 use std::time::Duration;
 use store::StoreError;
 use store::tenant::TenantError;
@@ -20,8 +21,12 @@ pub(crate) const CONFIGURATION: &str = "configuration";
 pub(crate) const MAIL_NOT_SENT: &str = "mail_not_sent";
 /// The address was sent as many codes as it may be within a day.
 pub(crate) const TOO_MANY_MAILS: &str = "too_many_mails";
+/// The tenant has got as many new codes as it may for now.
+pub(crate) const TOO_MANY_REISSUES: &str = "too_many_reissues";
 /// The code has ended before it was mailed.
 pub(crate) const CODE_ENDED: &str = "code_ended";
+/// The licence API answered without a code.
+pub(crate) const NO_CODE: &str = "no_code";
 /// A secret came in a payload that was not encrypted, and the settings refuse that.
 pub(crate) const PLAINTEXT_REFUSED: &str = "plaintext_refused";
 
@@ -43,11 +48,30 @@ pub(crate) fn of_registry(error: &RegistryFault, attempt: u32) -> ActivityError 
     if let Some(after) = call.retry_in(Backoff::STEP, attempt, &mut rand::rng()) {
         return transient(TRANSIENT, call.to_string(), told(call).map(|_| after));
     }
-    let remedy = match refusal_of(call) {
+    let code = refusal_of(call);
+    let remedy = match code {
         Some("unauthorized") => "; the service secret is not valid for this route",
         Some(_) | None => "",
     };
-    final_failure(REGISTRATION_REJECTED, format!("{call}{remedy}"))
+    // The details tell the refusals of one type apart: whoever started the run has a remedy for each.
+    let failure = ApplicationFailure::builder(format!("{call}{remedy}")).type_name(REGISTRATION_REJECTED.to_owned());
+    ActivityError::application(failure.non_retryable(true).details(json!({ "code": code })).build())
+}
+
+/// What came of a reissue. Its limit is not waited for (licensing contract, section 15, "Limits": three a day): a reissue ends
+/// the code that the customer holds, and nobody expects that hours after it was asked for.
+pub(crate) fn of_reissue(error: &RegistryFault, attempt: u32) -> ActivityError {
+    match error {
+        RegistryFault::Call(call @ CallError::Transient { cause: Cause::Status(429), retry_after, .. }) => {
+            let wait = retry_after.map_or_else(|| "later".to_owned(), |wait| format!("in {} s", wait.as_secs().max(1)));
+            let text = format!(
+                "{call}; a tenant gets three new codes a day, a minute apart, and the code that it has stays as it is: \
+                 ask again {wait}, as a new request"
+            );
+            final_failure(TOO_MANY_REISSUES, text)
+        }
+        RegistryFault::Call(_) | RegistryFault::Secret(_) => of_registry(error, attempt),
+    }
 }
 
 /// Whether the service named a time; otherwise the retry policy decides.
@@ -129,5 +153,28 @@ mod tests {
         assert_eq!(parts(of_registry(&rejected.into(), 1)), (REGISTRATION_REJECTED.to_owned(), true));
         let unknown = CallError::OutcomeUnknown { host: host() };
         assert_eq!(parts(of_registry(&unknown.into(), 1)), (TRANSIENT.to_owned(), false));
+    }
+    #[test]
+    fn the_limit_of_reissues_is_final_and_says_how_long_it_lasts() {
+        let limited = |status, seconds: Option<u64>| {
+            let retry_after = seconds.map(Duration::from_secs);
+            RegistryFault::from(CallError::Transient {
+                host: "license.example".to_owned(),
+                cause: Cause::Status(status),
+                retry_after,
+            })
+        };
+        let text = |error: ActivityError| {
+            let ActivityError::Application(failure) = error else { panic!("an application failure") };
+            failure.to_string()
+        };
+        for (seconds, wait) in [(Some(82_400), "again in 82400 s"), (Some(0), "again in 1 s"), (None, "again later")] {
+            let error = || of_reissue(&limited(429, seconds), 1);
+            assert_eq!(parts(error()), (TOO_MANY_REISSUES.to_owned(), true));
+            assert!(text(error()).contains(wait), "{}", text(error()));
+        }
+        // A service that is overloaded is waited for, and so is the limit of what ends no code.
+        assert_eq!(parts(of_reissue(&limited(503, Some(5)), 1)), (TRANSIENT.to_owned(), false));
+        assert_eq!(parts(of_registry(&limited(429, Some(5)), 1)), (TRANSIENT.to_owned(), false));
     }
 }

@@ -1,14 +1,16 @@
 //! The mail with a code: asked for again at the licence API, rendered, and sent once.
 
 use crate::counters::LicensingCounters;
-use crate::failure::{CODE_ENDED, CONFIGURATION, MAIL_NOT_SENT, TOO_MANY_MAILS, final_failure, of_store, transient};
+use crate::failure::{
+    CODE_ENDED, CONFIGURATION, MAIL_NOT_SENT, NO_CODE, TOO_MANY_MAILS, final_failure, of_store, transient,
+};
 use credentials::{KeyedHasher, Purpose};
 use mail::{
     Address, CodeReason, InstallCodeMail, InstallLinks, Links, Mail, MailError, Mailbox, MessageId, Repeat, mail_key,
 };
 use model::tenant::failure::TRANSIENT;
 use outbound::backoff::Backoff;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -66,7 +68,10 @@ pub(crate) struct Receiver<'a> {
 
 /// The code, as the licence API gave it.
 pub(crate) struct Code {
+    /// Empty where the API has none to give.
     pub(crate) code: SecretString,
+    /// Why it is of no use any more, where it is not.
+    pub(crate) state: Option<String>,
     /// Unix seconds.
     pub(crate) expires_at: i64,
     pub(crate) download_url: String,
@@ -81,8 +86,14 @@ pub(crate) struct Turn<'a> {
     pub(crate) counters: &'a LicensingCounters,
 }
 
-/// Whether the mail of this run is to be sent; `None`: it was.
+/// Whether the mail of this run is to be sent, and since when; `None`: it was. An address that no mail reaches is refused before
+/// anything is done for it.
 pub(crate) async fn begin(parts: &MailParts, turn: &Turn<'_>, email: &str) -> Result<Option<i64>, ActivityError> {
+    if let Err(error) = Address::parse(email.trim()).map_err(MailError::from) {
+        turn.counters.mail(error.code());
+        tell(turn, error.code(), &error.to_string());
+        return Err(final_failure(MAIL_NOT_SENT, error.to_string()));
+    }
     let key = parts.keyed.hash(Purpose::InstallMail, &email.trim().to_lowercase());
     let mail = InstallMail { origin_id: turn.origin_id, address_key: &key, now_ms: turn.now_ms, per_day: PER_DAY };
     match parts.store.begin_install_mail(&mail).await.map_err(|error| of_store(&error))? {
@@ -94,23 +105,37 @@ pub(crate) async fn begin(parts: &MailParts, turn: &Turn<'_>, email: &str) -> Re
         }
         MailState::Pending { since_ms, again } if again && is_forgotten(parts, since_ms) => {
             let why = "cannot tell whether the mail was sent: the provider has forgotten the first try";
-            close(parts, turn, why).await?;
-            Err(final_failure(MAIL_NOT_SENT, why))
+            tell(turn, MAIL_NOT_SENT, why);
+            Err(given_up(parts, turn, MAIL_NOT_SENT, why).await)
         }
         MailState::Pending { since_ms, again: _ } => Ok(Some(since_ms)),
     }
 }
 
-/// A code that has ended meanwhile is not mailed.
-pub(crate) async fn ended(parts: &MailParts, turn: &Turn<'_>, state: &str) -> ActivityError {
-    let why = format!("the code was not mailed: it is {state} already");
-    match close(parts, turn, &why).await {
-        Ok(()) => final_failure(CODE_ENDED, why),
+/// A mail that was begun and will not be sent.
+async fn given_up(parts: &MailParts, turn: &Turn<'_>, kind: &'static str, why: &str) -> ActivityError {
+    match close(parts, turn, why).await {
+        Ok(()) => final_failure(kind, why),
         Err(error) => error,
     }
 }
 
-/// Sends, and records it.
+/// After a refusal for good there is no code to mail: the place that was kept for it is free again.
+pub(crate) async fn withdraw(parts: &MailParts, turn: &Turn<'_>, error: ActivityError) -> ActivityError {
+    let ActivityError::Application(failure) = &error else { return error };
+    if !failure.is_non_retryable() {
+        return error;
+    }
+    let why = format!("no new code was made: {failure}");
+    tracing::warn!(
+        workflow = turn.origin_id,
+        attempt = turn.attempt,
+        "{why}; see docs/runbook-licences.md, `A code did not arrive`"
+    );
+    close(parts, turn, &why).await.err().unwrap_or(error)
+}
+
+/// Sends, and records it. A code that has ended meanwhile, or that is none, is not mailed.
 pub(crate) async fn send(
     parts: &MailParts,
     turn: &Turn<'_>,
@@ -118,6 +143,15 @@ pub(crate) async fn send(
     code: Code,
     since_ms: i64,
 ) -> Result<(), ActivityError> {
+    if let Some(state) = &code.state {
+        let why = format!("the code was not mailed: it is {state} already");
+        return Err(given_up(parts, turn, CODE_ENDED, &why).await);
+    }
+    if code.code.expose_secret().is_empty() {
+        let why = "the licence API has no code to give";
+        tell(turn, NO_CODE, why);
+        return Err(given_up(parts, turn, NO_CODE, why).await);
+    }
     let key = mail_key(turn.origin_id, KIND);
     let sent = match compose(parts, receiver, code, &key, since_ms) {
         Ok(mail) => (parts.outside)().mail.send(&mail, &key).await.map(drop),
@@ -132,16 +166,21 @@ pub(crate) async fn send(
             Err(transient(TRANSIENT, error.to_string(), asked))
         }
         Err(error) => {
-            tracing::error!(
-                workflow = turn.origin_id,
-                code = error.code(),
-                attempt = turn.attempt,
-                "an install code was not mailed: {error}; see docs/runbook-licences.md, `A code did not arrive`"
-            );
-            close(parts, turn, &error.to_string()).await?;
-            Err(final_failure(MAIL_NOT_SENT, error.to_string()))
+            let why = error.to_string();
+            tell(turn, error.code(), &why);
+            Err(given_up(parts, turn, MAIL_NOT_SENT, &why).await)
         }
     }
+}
+
+/// Tells an operator that a customer waits for a code.
+fn tell(turn: &Turn<'_>, code: &str, why: &str) {
+    tracing::error!(
+        workflow = turn.origin_id,
+        code,
+        attempt = turn.attempt,
+        "an install code was not mailed: {why}; see docs/runbook-licences.md, `A code did not arrive`"
+    );
 }
 
 async fn close(parts: &MailParts, turn: &Turn<'_>, why: &str) -> Result<(), ActivityError> {

@@ -20,6 +20,15 @@ pub enum Links {
     Loopback,
 }
 
+impl Links {
+    /// Whether a mail shows this link. One that is not allowed is left out of it.
+    pub fn admit(self, link: &str) -> bool {
+        let one_word = !link.contains(|c: char| c.is_whitespace() || c.is_control());
+        let local = ["http://127.0.0.1:", "http://localhost:"].iter().any(|start| link.starts_with(start));
+        one_word && (link.starts_with("https://") || (local && self == Self::Loopback))
+    }
+}
+
 /// Why somebody gets a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CodeReason {
@@ -130,8 +139,8 @@ impl InstallCodeMail {
             year: self.year,
         };
         let text = Text {
-            contact_name: contact.as_str(),
-            company_name: company.as_str(),
+            contact_name: &quoted(&contact),
+            company_name: &quoted(&company),
             code: self.code.expose_secret(),
             ends_on: &self.ends_on,
             reissued,
@@ -149,15 +158,26 @@ impl InstallCodeMail {
 
 impl InstallLinks {
     fn link<'a>(&self, text: &'a str) -> Option<&'a str> {
-        let one_word = !text.contains(|c: char| c.is_whitespace() || c.is_control());
-        let local = ["http://127.0.0.1:", "http://localhost:"].iter().any(|start| text.starts_with(start));
-        let allowed = text.starts_with("https://") || (local && self.allowed == Links::Loopback);
-        (one_word && allowed).then_some(text)
+        self.allowed.admit(text).then_some(text)
     }
 
     fn of_store(&self, path: &str) -> Option<String> {
         self.link(&self.store).map(|base| format!("{}{path}", base.trim_end_matches('/')))
     }
+}
+
+/// A name as plain text shows it: in quotes, which it cannot end by one of its own (licensing contract, section 15, "Names in
+/// mails"). No name stays none.
+fn quoted(name: &HeaderText) -> String {
+    match name.as_str() {
+        "" => String::new(),
+        name => format!("\"{}\"", name.replace(is_double_quote, "'")),
+    }
+}
+
+/// Characters that read as a double quotation mark: ASCII, Latin-1, General Punctuation, and the full-width form.
+const fn is_double_quote(c: char) -> bool {
+    matches!(c, '"' | '\u{ab}' | '\u{bb}' | '\u{201c}'..='\u{201f}' | '\u{2033}' | '\u{ff02}')
 }
 
 fn write(template: &impl Template) -> Result<SecretString, InstallCodeError> {
@@ -244,7 +264,20 @@ mod tests {
         let name = "<script>alert('x')</script>\r\n\r\nYour code: \"STOLEN22\" & {{ code }}";
         let (html, text) = bodies(&InstallCodeMail { contact_name: name.into(), company_name: name.into(), ..mail() });
         assert!(!html.contains("<script") && !html.contains("\"STOLEN22\""), "{html}");
-        assert!(text.contains("Hello <script>alert('x')</script> Your code: \"STOLEN22\" & {{ code }},\n"), "{text}");
+        let one = "\"<script>alert('x')</script> Your code: 'STOLEN22' & {{ code }}\"";
+        assert!(
+            text.contains(&format!("\nHello {one},\n")) && text.contains(&format!("\n{one} is registered.")),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn no_name_ends_its_quotes() {
+        for mark in ['"', '\u{201c}', '\u{201d}', '\u{201e}', '\u{201f}', '\u{ab}', '\u{bb}', '\u{2033}', '\u{ff02}'] {
+            let name = format!("Acme{mark} is cancelled. Call {mark}x");
+            let (_, text) = bodies(&InstallCodeMail { contact_name: name.clone(), company_name: name, ..mail() });
+            assert_eq!(text.matches("\"Acme' is cancelled. Call 'x\"").count(), 2, "{text}");
+        }
     }
 
     #[test]

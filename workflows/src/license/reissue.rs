@@ -19,22 +19,29 @@ pub struct InstallCodeReissue;
 
 #[workflow_methods]
 impl InstallCodeReissue {
-    /// Reissues, then mails the tenant's contact.
+    /// Reserves the mail, reissues, then mails the tenant's contact. An address that may get no mail keeps its code.
     #[run(name = "applianceInstallCodeReissueWorkflow")]
     pub async fn run(ctx: &mut WorkflowContext<Self>, input: Loose) -> WorkflowResult<()> {
         let input: ReissueInput = input.read();
         usable(&of_reissue(&input.request_id, &input.tenant_id))?;
-        ctx.set_current_details("replacing the install code");
-        let options = registration_step("replace the install code");
-        ctx.execute_activity(Registry::reissue, input.clone(), options).await?;
-        ctx.set_current_details("the old code has ended; mailing the new one");
         let request = ReissueEmailRequest {
             origin_id: ctx.info().workflow_id().to_owned(),
             now_ms: now_ms(ctx),
             reissue: Some(input),
         };
-        ctx.execute_activity(Registry::deliver_reissue, request, registration_step("mail the new install code"))
-            .await?;
+        ctx.set_current_details("reserving the mail");
+        let options = registration_step("reserve the mail");
+        let reserved = ctx.execute_activity(Registry::reserve_reissue, request.clone(), options).await?;
+        if reserved.sent {
+            ctx.set_current_details("the new install code was mailed before");
+            return Ok(());
+        }
+        ctx.set_current_details("replacing the install code");
+        let options = registration_step("replace the install code");
+        ctx.execute_activity(Registry::reissue, request.clone(), options).await?;
+        ctx.set_current_details("the old code has ended; mailing the new one");
+        let options = registration_step("mail the new install code");
+        ctx.execute_activity(Registry::deliver_reissue, request, options).await?;
         ctx.set_current_details("the new install code was mailed");
         Ok(())
     }
