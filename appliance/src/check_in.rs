@@ -3,11 +3,11 @@
 use crate::client::{ApiError, LicenseApi};
 use crate::clock::Clock;
 use crate::code::FailureCode;
-use crate::installation::{CheckedIn, Installation, InstallationError, Standing};
+use crate::installation::{CheckedIn, Installation, InstallationError, LICENSE_ROW, Standing};
 use crate::trust::Verifier;
 use crate::wire::{CheckInAnswer, CheckInRequest, CheckInVerdict};
 use data_encoding::BASE64URL_NOPAD;
-use model::license::claims::is_ahead;
+use model::license::claims::{PERPETUAL_FROM, is_ahead};
 use model::license::clock::{ClockState, HighestTime};
 use model::license::keyset::{Keyset, KeysetFailure};
 use model::license::token::{UncheckedToken, VerifiedLicense, VerifyFailure};
@@ -136,9 +136,17 @@ pub async fn held(home: &dyn Installation) -> Result<Result<Standing, Outcome>, 
         Err(InstallationError::Missing(_)) => Ok(Err(Outcome::NotSelfHost)),
         // Which of two rows counts is not ours to guess, and a repeat does not help.
         Err(InstallationError::Duplicate(what)) => {
-            Ok(Err(Outcome::Error { code: FailureCode::NotSelfHost, detail: what }))
+            Ok(Err(Outcome::Error { code: FailureCode::NotSelfHost, detail: more_than_one(what) }))
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// The sentence of [`InstallationError::Duplicate`].
+fn more_than_one(what: &str) -> &'static str {
+    match what {
+        LICENSE_ROW => "cannot act on the licence: there is more than one row of licence state here",
+        _ => "cannot act on the licence: there is more than one tenant here",
     }
 }
 
@@ -272,6 +280,10 @@ struct Admitted {
 
 impl Judged<'_> {
     fn admit(&self, answer: &CheckInAnswer) -> Result<Admitted, Fault> {
+        // The time is stored and decides about every expiry from then on. At 2100 and later licences count as perpetual.
+        if answer.now.is_some_and(|now| now >= PERPETUAL_FROM) {
+            return Err((FailureCode::InvalidLicenseResponse, "a time of the year 2100 or later"));
+        }
         // The server's time, where it tells one: after the own clock was set back, or had run ahead, the newest licence of
         // the service would otherwise look as if it came from the future, or had expired.
         let now = answer.now.unwrap_or(self.deciding);

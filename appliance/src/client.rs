@@ -56,7 +56,8 @@ pub enum ApiError {
         #[source]
         source: CallError,
     },
-    /// The service accepted, but the answer breaks the contract or the limits, or it is a redirect.
+    /// The service accepted, but the answer breaks the contract or the limits, or it is a redirect, or it lacks the keys that an
+    /// accepted answer needs.
     #[error("cannot use the answer of the licence service")]
     Unusable(#[source] CallError),
 }
@@ -156,9 +157,14 @@ impl LicenseApi {
     /// `GET /keys`: the signed list of keys, unchecked.
     ///
     /// # Errors
-    /// See [`ApiError`].
+    /// See [`ApiError`]; never [`ApiError::Refused`]. A refusal, such as 404 while no list is published, says nothing of a code
+    /// or an appliance: it leaves an answer that cannot be verified, and a list that is published later mends that.
     pub async fn keyset(&self) -> Result<String, ApiError> {
-        let reply = self.caller.send(Call::get(self.service.base().endpoint(&["keys"]))).await?;
+        let asked = self.caller.send(Call::get(self.service.base().endpoint(&["keys"]))).await;
+        let reply = asked.map_err(|error| match ApiError::from(error) {
+            ApiError::Refused { source, .. } => ApiError::Unusable(source),
+            error @ (ApiError::Unavailable { .. } | ApiError::Unusable(_)) => error,
+        })?;
         let wire: KeysWire = reply.json()?;
         Ok(wire.keyset)
     }

@@ -28,12 +28,16 @@ pub enum FailureCode {
     InvalidLicense,
     /// The service's answer cannot be used.
     InvalidLicenseResponse,
+    /// No code was given, and no redemption is under way.
+    NoClaimCode,
     /// The code carries no licence, and one is needed.
     NoLicenseOnCode,
     /// There is not exactly one row of licence state: not an appliance, or a damaged one.
     NotSelfHost,
     /// Another redemption took the place of the one that was to be finished.
     RedemptionReplaced,
+    /// The run of a redemption goes on for longer than was waited, or was ended from outside.
+    RedemptionUnfinished,
     /// The service refuses for another reason.
     RegistrationRejected,
     /// The service revoked this appliance.
@@ -46,6 +50,8 @@ pub enum FailureCode {
     StateUnusable,
     /// The code was replaced by a newer one or revoked.
     SupersededClaimCode,
+    /// Temporal does not answer.
+    TemporalUnavailable,
     /// The code or licence belongs to another tenant.
     TenantMismatch,
     /// The code needs a tenant that was not named.
@@ -76,7 +82,7 @@ pub enum Remedy {
 
 impl FailureCode {
     /// Every code, in the order of the alphabet.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 31] = [
         Self::ClusterRefused,
         Self::ClusterUnavailable,
         Self::ConsumedClaimCode,
@@ -89,15 +95,18 @@ impl FailureCode {
         Self::InvalidClaimCode,
         Self::InvalidLicense,
         Self::InvalidLicenseResponse,
+        Self::NoClaimCode,
         Self::NoLicenseOnCode,
         Self::NotSelfHost,
         Self::RedemptionReplaced,
+        Self::RedemptionUnfinished,
         Self::RegistrationRejected,
         Self::RevokedAppliance,
         Self::ServiceUnavailable,
         Self::StateBusy,
         Self::StateUnusable,
         Self::SupersededClaimCode,
+        Self::TemporalUnavailable,
         Self::TenantMismatch,
         Self::TenantRequired,
         Self::TenantSuspended,
@@ -122,15 +131,18 @@ impl FailureCode {
             Self::InvalidClaimCode => "invalid_claim_code",
             Self::InvalidLicense => "invalid_license",
             Self::InvalidLicenseResponse => "invalid_license_response",
+            Self::NoClaimCode => "no_claim_code",
             Self::NoLicenseOnCode => "no_license_on_code",
             Self::NotSelfHost => "not_self_host",
             Self::RedemptionReplaced => "redemption_replaced",
+            Self::RedemptionUnfinished => "redemption_unfinished",
             Self::RegistrationRejected => "registration_rejected",
             Self::RevokedAppliance => "revoked_appliance",
             Self::ServiceUnavailable => "service_unavailable",
             Self::StateBusy => "state_busy",
             Self::StateUnusable => "state_unusable",
             Self::SupersededClaimCode => "superseded_claim_code",
+            Self::TemporalUnavailable => "temporal_unavailable",
             Self::TenantMismatch => "tenant_mismatch",
             Self::TenantRequired => "tenant_required",
             Self::TenantSuspended => "tenant_suspended",
@@ -141,16 +153,25 @@ impl FailureCode {
         }
     }
 
+    /// Reads a code, such as the type of a workflow's failure; none for a text that is no code.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| code.as_str() == text)
+    }
+
     /// What helps.
     pub const fn remedy(self) -> Remedy {
         match self {
-            Self::InvalidClaimCode | Self::ExpiredClaimCode | Self::ConsumedClaimCode | Self::SupersededClaimCode => {
-                Remedy::Correct
-            }
+            Self::InvalidClaimCode
+            | Self::ExpiredClaimCode
+            | Self::ConsumedClaimCode
+            | Self::NoClaimCode
+            | Self::SupersededClaimCode => Remedy::Correct,
             Self::ClusterUnavailable
             | Self::DatabaseUnavailable
+            | Self::RedemptionUnfinished
             | Self::ServiceUnavailable
             | Self::StateBusy
+            | Self::TemporalUnavailable
             | Self::TooManyAttempts => Remedy::Retry,
             Self::ClusterRefused
             | Self::DatabaseRefused
@@ -194,17 +215,23 @@ impl FailureCode {
             Self::InvalidLicense => "This licence is not valid. Check that it was copied whole.",
             Self::InvalidLicenseResponse => {
                 "The licence service answered something that cannot be used. Check the clock of this machine and the \
-                 address of the service; the code is kept and can be tried again."
+                 address of the service, then try again: nothing has been lost."
+            }
+            Self::NoClaimCode => {
+                "No install code was given, and no redemption is under way here. Enter the code of the mail."
             }
             Self::NoLicenseOnCode => "This code carries no licence. Enter the activation code of your subscription.",
             Self::NotSelfHost => "This installation keeps no licence of its own.",
             Self::RedemptionReplaced => {
                 "Another code was entered on this machine meanwhile. Look at what became of it before you enter this one again."
             }
+            Self::RedemptionUnfinished => {
+                "The redemption is not finished yet. The code has not been lost; the same command again goes on from here."
+            }
             Self::RegistrationRejected => "The licence service refuses the registration. Contact support.",
             Self::RevokedAppliance => "The licence service has ended this appliance. Contact support.",
             Self::ServiceUnavailable => {
-                "The licence service cannot be reached. The code has not been lost; the next attempt goes on from here."
+                "The licence service cannot be reached. Nothing has been lost; the next attempt goes on from here."
             }
             Self::StateBusy => "Another process is redeeming a code on this machine. Wait for it to end.",
             Self::StateUnusable => {
@@ -212,6 +239,9 @@ impl FailureCode {
             }
             Self::SupersededClaimCode => {
                 "This install code was replaced by a newer one. Use the code of the latest mail."
+            }
+            Self::TemporalUnavailable => {
+                "Temporal does not answer. The code has not been lost; the same command again goes on from here."
             }
             Self::TenantMismatch => "This code or licence belongs to another tenant. The code can still be used there.",
             Self::TenantRequired => "This code can only be used by a newer appliance. Update the appliance.",
@@ -258,14 +288,23 @@ mod tests {
         assert!(names.is_sorted());
         for code in FailureCode::ALL {
             assert!(code.sentence().ends_with('.'), "{code:?}");
+            assert_eq!(FailureCode::parse(code.as_str()), Some(code));
         }
+        assert_eq!(FailureCode::parse("configuration"), None);
     }
 
+    /// The four of `/register` (licensing contract, section 5.4), and no code at all.
     #[test]
-    fn exactly_four_codes_are_for_the_operator_to_correct() {
+    fn exactly_five_codes_are_for_the_operator_to_correct() {
         let correct: Vec<&str> =
             FailureCode::ALL.iter().filter(|code| code.remedy() == Remedy::Correct).map(|code| code.as_str()).collect();
-        let expected = ["consumed_claim_code", "expired_claim_code", "invalid_claim_code", "superseded_claim_code"];
+        let expected = [
+            "consumed_claim_code",
+            "expired_claim_code",
+            "invalid_claim_code",
+            "no_claim_code",
+            "superseded_claim_code",
+        ];
         assert_eq!(correct, expected);
     }
 

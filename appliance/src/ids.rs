@@ -1,22 +1,16 @@
 //! Names that an appliance gives itself: its own id, and one id per redemption.
 
 use data_encoding::HEXLOWER;
+pub use model::license::redeem::ApplianceId;
 use rand::CryptoRng;
 use ring::hmac;
 use std::fmt;
-
-/// Most characters of an appliance id (licensing contract, section 10).
-const APPLIANCE_ID_MAX: usize = 128;
 
 /// Random bytes of a new id: 128 bits.
 const ID_BYTES: usize = 16;
 
 /// Digits of a fingerprint (licensing contract, section 8).
 const FINGERPRINT_DIGITS: usize = 16;
-
-/// Name of one appliance: `^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$`. A label, not a proof.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ApplianceId(String);
 
 /// A text that is no appliance id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -25,35 +19,21 @@ pub struct ApplianceId(String);
 )]
 pub struct MalformedId;
 
-impl ApplianceId {
-    /// Makes `appliance-` and 32 lower-case hex digits. Drawn from the random source alone: a row number, a host name, an
-    /// address or a machine id would come twice or tell something (licensing contract, section 10).
-    pub fn create(rng: &mut (impl CryptoRng + ?Sized)) -> Self {
-        Self(format!("appliance-{}", random_hex(rng)))
-    }
-
-    /// Keeps an id that exists, whatever its form, as long as the server accepts it.
-    ///
-    /// # Errors
-    /// [`MalformedId`].
-    pub fn parse(text: &str) -> Result<Self, MalformedId> {
-        let inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'-');
-        let fits = text.len() <= APPLIANCE_ID_MAX
-            && text.bytes().all(inner)
-            && text.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric());
-        if fits { Ok(Self(text.to_owned())) } else { Err(MalformedId) }
-    }
-
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+/// Makes `appliance-` and 32 lower-case hex digits. Drawn from the random source alone: a row number, a host name, an address
+/// or a machine id would come twice or tell something (licensing contract, section 10).
+///
+/// # Panics
+/// When what it makes were no id, which a test excludes.
+pub fn create_appliance_id(rng: &mut (impl CryptoRng + ?Sized)) -> ApplianceId {
+    ApplianceId::parse(&format!("appliance-{}", random_hex(rng))).expect("letters, a dash and hex digits are an id")
 }
 
-impl fmt::Display for ApplianceId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
+/// Keeps an id that exists, whatever its form, as long as the server accepts it.
+///
+/// # Errors
+/// [`MalformedId`].
+pub fn existing_appliance_id(text: &str) -> Result<ApplianceId, MalformedId> {
+    ApplianceId::parse(text).ok_or(MalformedId)
 }
 
 /// Id of one redemption, and its `Idempotency-Key`: `redemption-` and 32 lower-case hex digits. Whoever knows it together
@@ -114,20 +94,20 @@ mod tests {
     #[test]
     fn a_new_id_is_random_and_has_the_form_of_the_contract() {
         let mut rng = StdRng::seed_from_u64(1);
-        let (one, other) = (ApplianceId::create(&mut rng), ApplianceId::create(&mut rng));
+        let (one, other) = (create_appliance_id(&mut rng), create_appliance_id(&mut rng));
         assert_ne!(one, other);
         let digits = one.as_str().strip_prefix("appliance-").unwrap();
         assert!(digits.len() == 32 && digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)));
-        assert_eq!(ApplianceId::parse(one.as_str()), Ok(one));
+        assert_eq!(existing_appliance_id(one.as_str()), Ok(one));
     }
 
     #[test]
     fn an_old_id_is_kept_whatever_its_form() {
         for text in ["1", "appliance-7", "host.example:443", "A_b-c.d", &"x".repeat(128)] {
-            assert_eq!(ApplianceId::parse(text).map(|id| id.0), Ok(text.to_owned()));
+            assert_eq!(existing_appliance_id(text).map(|id| id.to_string()), Ok(text.to_owned()));
         }
         for text in ["", "-a", ".a", "a b", "a/b", "ä", "a\n", &"x".repeat(129)] {
-            assert_eq!(ApplianceId::parse(text), Err(MalformedId), "{text}");
+            assert_eq!(existing_appliance_id(text), Err(MalformedId), "{text}");
         }
     }
 

@@ -28,7 +28,7 @@ pub enum TrustError {
         source: std::io::Error,
     },
     /// A file is not a map of keys.
-    #[error("cannot use the {which} keys: {source}")]
+    #[error("cannot use the {which} keys of the file")]
     Malformed {
         /// Which of the two files.
         which: &'static str,

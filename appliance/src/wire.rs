@@ -16,7 +16,9 @@ pub struct RegisterRequest {
     pub code: SecretString,
     /// The appliance's own id.
     pub appliance_id: String,
-    /// The tenant that an installed appliance belongs to: another one is refused before the code is consumed.
+    /// The tenant that an installed appliance belongs to. It is sent twice: as `expected_tenant_id`, so that a code of another
+    /// tenant is refused before it is consumed, and as `tenant_id`, which an old code without a tenant of its own is redeemed
+    /// for (licensing contract, section 5.3).
     pub expected_tenant: Option<Uuid>,
     /// Whether a code without a licence is refused before it is consumed.
     pub require_license: RequireLicense,
@@ -36,6 +38,8 @@ struct RegisterWire<'a> {
     claim_code: &'a str,
     appliance_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    tenant_id: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     expected_tenant_id: Option<Uuid>,
     #[serde(skip_serializing_if = "Option::is_none")]
     require_license: Option<bool>,
@@ -47,6 +51,7 @@ impl RegisterRequest {
         RegisterWire {
             claim_code: self.code.expose_secret(),
             appliance_id: &self.appliance_id,
+            tenant_id: self.expected_tenant,
             expected_tenant_id: self.expected_tenant,
             require_license: match self.require_license {
                 RequireLicense::No => None,

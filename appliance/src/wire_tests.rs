@@ -73,7 +73,8 @@ fn a_request_says_only_what_it_has_to_say() {
     request.expected_tenant = Some(TENANT.parse().unwrap());
     request.require_license = RequireLicense::Yes;
     let expected = json!({
-        "claim_code": "K7QPM2RX", "appliance_id": "appliance-1", "expected_tenant_id": TENANT, "require_license": true,
+        "claim_code": "K7QPM2RX", "appliance_id": "appliance-1", "tenant_id": TENANT, "expected_tenant_id": TENANT,
+        "require_license": true,
     });
     assert_eq!(body(&request), expected);
 }

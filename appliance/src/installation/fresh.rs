@@ -1,7 +1,7 @@
 //! A new appliance: no database yet, so everything goes into Secrets, from which the bootstrap job makes `license_state`.
 
 use super::{CheckedIn, Grant, Installation, InstallationError, Standing};
-use crate::ids::ApplianceId;
+use crate::ids::existing_appliance_id;
 use crate::secrets::{self, LICENSE_SEED, SecretStore};
 use crate::wire::RequireLicense;
 use async_trait::async_trait;
@@ -34,11 +34,15 @@ impl Installation for Fresh {
 
     async fn standing(&self) -> Result<Standing, InstallationError> {
         let found = self.secrets.read(LICENSE_SEED, secrets::APPLIANCE_ID).await?;
-        let appliance_id = found.map(|id| ApplianceId::parse(id.expose_secret())).transpose()?;
+        let appliance_id = found.map(|id| existing_appliance_id(id.expose_secret())).transpose()?;
         Ok(Standing { appliance_id, ..Standing::default() })
     }
 
     async fn remember_time(&self, _highest: i64) -> Result<(), InstallationError> {
+        Ok(())
+    }
+
+    async fn set_time(&self, _highest: i64) -> Result<(), InstallationError> {
         Ok(())
     }
 

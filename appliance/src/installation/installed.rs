@@ -1,7 +1,7 @@
 //! An installed appliance: the application's row `license_state`, our own rows beside it, and the Secret second.
 
-use super::{CheckedIn, Grant, Installation, InstallationError, NO_TABLE, Standing};
-use crate::ids::ApplianceId;
+use super::{CheckedIn, Grant, Installation, InstallationError, LICENSE_ROW, NO_TABLE, Standing};
+use crate::ids::existing_appliance_id;
 use crate::secrets::{self, SecretStore};
 use crate::wire::RequireLicense;
 use async_trait::async_trait;
@@ -67,7 +67,7 @@ impl Installed {
     async fn locked(&self) -> Result<(Transaction<'_, Postgres>, PgRow), InstallationError> {
         let mut tx = self.pool.begin().await?;
         let rows = sqlx::query(LOCK).persistent(false).fetch_all(&mut *tx).await?;
-        let row = one(rows, "row of licence state")?;
+        let row = one(rows, LICENSE_ROW)?;
         Ok((tx, row))
     }
 }
@@ -85,11 +85,11 @@ impl Installation for Installed {
     async fn standing(&self) -> Result<Standing, InstallationError> {
         let mut tx = self.pool.begin().await?;
         let state = sqlx::query(STATE).persistent(false).fetch_all(&mut *tx).await.map_err(hosted)?;
-        let state = one(state, "row of licence state")?;
+        let state = one(state, LICENSE_ROW)?;
         let tenant = one(sqlx::query(TENANTS).persistent(false).fetch_all(&mut *tx).await?, "tenant")?;
         let own = sqlx::query(OWN).persistent(false).fetch_one(&mut *tx).await?;
         tx.commit().await?;
-        let appliance_id = text(&state, "appliance_id")?.map(|id| ApplianceId::parse(&id)).transpose()?;
+        let appliance_id = text(&state, "appliance_id")?.map(|id| existing_appliance_id(&id)).transpose()?;
         Ok(Standing {
             tenant: Some(tenant.try_get("tenant")?),
             appliance_id,
@@ -105,6 +105,12 @@ impl Installation for Installed {
     async fn remember_time(&self, highest: i64) -> Result<(), InstallationError> {
         let mut tx = self.pool.begin().await?;
         write(sqlx::query(RAISE_TIME).bind(highest), &mut tx).await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn set_time(&self, highest: i64) -> Result<(), InstallationError> {
+        let mut tx = self.pool.begin().await?;
+        write(sqlx::query(SET_TIME).bind(highest), &mut tx).await?;
         Ok(tx.commit().await?)
     }
 

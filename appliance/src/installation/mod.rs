@@ -18,6 +18,9 @@ use uuid::Uuid;
 /// What [`InstallationError::Missing`] names where the application keeps no licence state at all: a hosted installation.
 pub const NO_TABLE: &str = "table of licence state";
 
+/// What [`InstallationError`] calls the application's row.
+pub const LICENSE_ROW: &str = "row of licence state";
+
 /// Why an installation could not be read or written. Holds no value.
 #[derive(Debug, thiserror::Error)]
 pub enum InstallationError {
@@ -147,6 +150,12 @@ pub trait Installation: Send + Sync {
     /// # Errors
     /// See [`InstallationError`].
     async fn remember_time(&self, highest: i64) -> Result<(), InstallationError>;
+
+    /// Sets the stored highest time, also to an earlier one: a fresh answer of the service showed that it had run ahead.
+    ///
+    /// # Errors
+    /// See [`InstallationError`].
+    async fn set_time(&self, highest: i64) -> Result<(), InstallationError>;
 
     /// Stores a verified keyset statement.
     ///

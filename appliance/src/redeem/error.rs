@@ -47,7 +47,7 @@ impl RedeemError {
     /// The stable code.
     pub fn code(&self) -> FailureCode {
         match self {
-            Self::NoCode => FailureCode::InvalidClaimCode,
+            Self::NoCode => FailureCode::NoClaimCode,
             Self::Replaced => FailureCode::RedemptionReplaced,
             Self::State(error) => code_of_state(error),
             Self::Installation(error) => error.code(),

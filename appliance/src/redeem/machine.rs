@@ -174,14 +174,14 @@ pub async fn redeem_until(parts: &mut Parts<'_>, given: Given, until: Until) -> 
 async fn begin<'r, 'a>(parts: &'r mut Parts<'a>, given: &Given) -> Result<(Run<'r, 'a>, GivenCode), RedeemError> {
     (parts.progress)(Step::Prepare);
     let standing = parts.home.standing().await?;
-    let mut record = named(parts, &standing).await?;
+    let mut record = named(parts, &standing, given).await?;
     let (redemption, given) = match plan::choose(&record, &standing, given, parts.rng) {
         Choice::NoCode => return Err(RedeemError::NoCode),
         Choice::Replaced => return Err(RedeemError::Replaced),
         Choice::Resume(redemption, given) => (redemption, given),
         Choice::Begin(redemption) => {
-            record.appliance_id = plan::appliance_id(&standing, Some(&record), parts.rng);
-            record.redemption = Some(redemption.clone());
+            let appliance_id = plan::appliance_id(&standing, Some(&record), parts.rng);
+            record.replace(redemption.clone(), appliance_id);
             parts.state.save(&record).await?;
             (redemption, GivenCode::Redeemed)
         }
@@ -189,13 +189,16 @@ async fn begin<'r, 'a>(parts: &'r mut Parts<'a>, given: &Given) -> Result<(Run<'
     Ok((Run { parts, record, redemption, standing }, given))
 }
 
-/// Step (a).
-async fn named(parts: &mut Parts<'_>, standing: &Standing) -> Result<Record, RedeemError> {
+/// Step (a). Nothing is stored where there is nothing to do.
+async fn named(parts: &mut Parts<'_>, standing: &Standing, given: &Given) -> Result<Record, RedeemError> {
     if let Some(record) = parts.state.load().await? {
         return Ok(record);
     }
+    if matches!(given, Given::Nothing) {
+        return Err(RedeemError::NoCode);
+    }
     let appliance_id = plan::appliance_id(standing, None, parts.rng);
-    let record = Record { appliance_id, verified_origin: None, redemption: None };
+    let record = Record { appliance_id, verified_origin: None, redemption: None, replaced: Vec::new() };
     parts.state.save(&record).await?;
     Ok(record)
 }
@@ -300,10 +303,13 @@ impl Run<'_, '_> {
             loopback: self.parts.loopback,
             now: self.parts.clock.unix_seconds(),
         };
-        let license = judge.admit(&self.redemption, &answer).await?;
+        let verified = judge.admit(&self.redemption, &answer).await?;
         self.record.verified_origin = Some(self.parts.api.service().origin().as_str().to_owned());
-        let times =
-            license.map(|license| LicenseTimes { issued_at: license.issued_at(), expires_at: license.expires_at() });
+        let times = verified.map(|verified| {
+            // Every later step goes on with the time that was set back.
+            self.standing.highest = verified.highest;
+            LicenseTimes { issued_at: verified.license.issued_at(), expires_at: verified.license.expires_at() }
+        });
         Ok(VerifiedAnswer { answer, times })
     }
 

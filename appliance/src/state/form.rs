@@ -1,6 +1,6 @@
 //! The stored form of a record: JSON with a version. Not to be confused with the request of the service.
 
-use super::{LicenseTimes, Record, Redemption, Stage, StateError, Summary, VerifiedAnswer, Written};
+use super::{LicenseTimes, Record, Redemption, Replaced, Stage, StateError, Summary, VerifiedAnswer, Written};
 use crate::ids::{ApplianceId, RedemptionId};
 use crate::wire::{RegisterAnswer, RegisterAnswerWire};
 use model::license::edition::Edition;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-/// The only version so far.
+/// The only version so far. Fields are added without a new one: an older build reads what it knows and drops the others.
 const VERSION: u32 = 1;
 
 #[derive(Serialize, Deserialize)]
@@ -20,6 +20,16 @@ struct RecordForm {
     verified_origin: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     redemption: Option<RedemptionForm>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    replaced: Vec<ReplacedForm>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ReplacedForm {
+    id: String,
+    fingerprint: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expected_tenant: Option<Uuid>,
 }
 
 /// Read first, so that a newer form is told from a broken one.
@@ -81,6 +91,7 @@ pub(super) fn write(record: &Record) -> Zeroizing<Vec<u8>> {
         appliance_id: record.appliance_id.as_str().to_owned(),
         verified_origin: record.verified_origin.clone(),
         redemption: record.redemption.as_ref().map(redemption_form),
+        replaced: record.replaced.iter().map(replaced_form).collect(),
     };
     let mut bytes = serde_json::to_vec(&form).expect("a form has text keys and cannot fail to serialise");
     bytes.push(b'\n');
@@ -98,9 +109,26 @@ pub(super) fn read(bytes: &[u8]) -> Result<Record, StateError> {
     }
     let form: RecordForm = serde_json::from_slice(bytes).map_err(|_| StateError::Garbage)?;
     Ok(Record {
-        appliance_id: ApplianceId::parse(&form.appliance_id).map_err(|_| StateError::Garbage)?,
+        appliance_id: ApplianceId::parse(&form.appliance_id).ok_or(StateError::Garbage)?,
         verified_origin: form.verified_origin,
         redemption: form.redemption.map(redemption).transpose()?,
+        replaced: form.replaced.into_iter().map(replaced).collect::<Result<_, _>>()?,
+    })
+}
+
+fn replaced_form(replaced: &Replaced) -> ReplacedForm {
+    ReplacedForm {
+        id: replaced.id.as_str().to_owned(),
+        fingerprint: replaced.fingerprint.clone(),
+        expected_tenant: replaced.expected_tenant,
+    }
+}
+
+fn replaced(form: ReplacedForm) -> Result<Replaced, StateError> {
+    Ok(Replaced {
+        id: RedemptionId::parse(&form.id).map_err(|_| StateError::Garbage)?,
+        fingerprint: form.fingerprint,
+        expected_tenant: form.expected_tenant,
     })
 }
 

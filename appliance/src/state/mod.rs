@@ -77,6 +77,51 @@ pub struct Record {
     pub verified_origin: Option<String>,
     /// The newest redemption.
     pub redemption: Option<Redemption>,
+    /// Redemptions that made room for another code before an answer came, the newest last; at most [`REPLACED_MAX`].
+    pub replaced: Vec<Replaced>,
+}
+
+/// Most redemptions that are kept after another code took their place: a mistyped code or two between the code whose answer
+/// was lost and its return, with room. The oldest one goes first.
+pub const REPLACED_MAX: usize = 8;
+
+impl Record {
+    /// Puts `next` in the place of the newest redemption, for this appliance. One that waits for its answer is kept without its
+    /// code: the service may have consumed the code, and only its key brings the answer back (licensing contract, L-02). Keys of
+    /// another appliance id bring nothing back, because the id is part of the request.
+    pub fn replace(&mut self, next: Redemption, appliance_id: ApplianceId) {
+        self.replaced.retain(|kept| kept.id != next.id);
+        if let Some(Redemption { id, fingerprint, expected_tenant, stage: Stage::Prepared { .. } }) =
+            self.redemption.take()
+        {
+            self.replaced.push(Replaced { id, fingerprint, expected_tenant });
+        }
+        if self.appliance_id != appliance_id {
+            self.replaced.clear();
+        }
+        let surplus = self.replaced.len().saturating_sub(REPLACED_MAX);
+        self.replaced.drain(..surplus);
+        self.appliance_id = appliance_id;
+        self.redemption = Some(next);
+    }
+}
+
+/// A redemption whose place another code took before an answer came. Its code is not kept: whoever gives it again brings it
+/// back. `Debug` shows nothing of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Replaced {
+    /// Its idempotency key.
+    pub id: RedemptionId,
+    /// Recognises its code.
+    pub fingerprint: String,
+    /// The tenant that was expected when it began; part of the request.
+    pub expected_tenant: Option<Uuid>,
+}
+
+impl fmt::Debug for Replaced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Replaced")
+    }
 }
 
 /// One redemption. `Debug` shows its stage only.

@@ -5,6 +5,7 @@ use crate::world::{At, DAY, NOW, OTHER, SHORT, TENANT, altered, api, api_with, c
 use appliance::check_in::{self, CheckInError, Exchange, Held, Outcome};
 use appliance::client::LicenseApi;
 use appliance::code::FailureCode;
+use appliance::installation::InstallationError;
 use license::built_in::development_root;
 use license::signer::sign_keyset;
 use model::license::keyset::KeysetClaims;
@@ -128,7 +129,12 @@ async fn an_installation_that_cannot_check_in_says_why_and_asks_nobody() {
     let mut home = Home::installed(TENANT);
     for (licenses, word) in [(1, "not_connected"), (0, "not_self_host"), (2, "error")] {
         home.licenses = licenses;
-        assert_eq!(at(&home, &api(&server), NOW).await.unwrap().as_str(), word);
+        let outcome = at(&home, &api(&server), NOW).await.unwrap();
+        assert_eq!(outcome.as_str(), word);
+        if let Outcome::Error { detail, .. } = outcome {
+            let redeem = InstallationError::Duplicate("row of licence state").to_string();
+            assert_eq!(detail, redeem, "the sentence of a redemption");
+        }
     }
     assert!(server.requests().is_empty());
 }
@@ -156,6 +162,21 @@ async fn a_server_time_before_the_stored_licence_spoils_the_answer() {
     let outcome = answered(&home, NOW + DAY, json!({ "status": "no_change", "now": NOW - DAY })).await;
     assert_eq!(outcome.as_str(), "error");
     assert!(same_but_for_the_time(&home.rows(), &before));
+}
+
+#[tokio::test]
+async fn a_server_time_beyond_reason_spoils_the_answer() {
+    for status in ["no_change", "revoked"] {
+        for now in [4_102_444_800, 99_999_999_999, i64::MAX] {
+            let home = connected().await;
+            let before = home.rows();
+            let outcome = answered(&home, NOW + DAY, json!({ "status": status, "now": now })).await;
+            let detail = "a time of the year 2100 or later";
+            assert_eq!(outcome, Outcome::Error { code: FailureCode::InvalidLicenseResponse, detail });
+            assert!(same_but_for_the_time(&home.rows(), &before));
+            assert_eq!(home.rows().highest, NOW + DAY, "the own clock");
+        }
+    }
 }
 
 #[tokio::test]

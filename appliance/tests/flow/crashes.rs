@@ -183,6 +183,8 @@ async fn without_a_code_there_is_nothing_to_do() {
     let mut state = FileState::open(&folder.path().join("r")).unwrap();
     let error = run(&mut state, &Home::fresh(), &api(&server), 1, Given::Nothing).await.unwrap_err();
     assert!(matches!(error, RedeemError::NoCode) && server.requests().is_empty());
+    assert_eq!((error.code().as_str(), error.code().remedy()), ("no_claim_code", Remedy::Correct));
+    assert!(!folder.path().join("r").exists(), "nothing is stored");
 }
 
 #[tokio::test]

@@ -73,7 +73,7 @@ async fn an_installed_appliance_takes_a_licence_of_its_own_tenant_only() {
 }
 
 #[tokio::test]
-async fn an_installed_appliance_says_what_it_expects() {
+async fn an_installed_appliance_says_which_tenant_it_is_and_expects() {
     let server = ScriptedServer::start().await;
     server.always("/register", Answer::json(409, &json!({ "code": "no_license_on_code" })));
     let (folder, home) = (tempfile::tempdir().unwrap(), Home::installed(TENANT));
@@ -83,7 +83,8 @@ async fn an_installed_appliance_says_what_it_expects() {
     assert_eq!(error.code(), FailureCode::NoLicenseOnCode);
     let sent: Value = server.requests()[0].json().unwrap();
     let expected = json!({
-        "claim_code": CODE, "appliance_id": "old:id", "expected_tenant_id": TENANT, "require_license": true,
+        "claim_code": CODE, "appliance_id": "old:id", "tenant_id": TENANT, "expected_tenant_id": TENANT,
+        "require_license": true,
     });
     assert_eq!(sent, expected);
 }

@@ -3,9 +3,12 @@
 
 mod applying;
 mod checking_in;
+mod clocks;
+mod codes;
 mod crashes;
 mod faults;
 mod home;
+mod keys;
 mod service;
 mod states;
 mod world;

@@ -35,6 +35,11 @@ pub(crate) fn one_code(server: &ScriptedServer, answer: Value) -> Arc<Mutex<Ledg
 }
 
 impl Ledger {
+    /// A success whose answer was lost on its way.
+    pub(crate) fn accept(&mut self, key: &str, answer: Value) {
+        self.successes.insert(key.to_owned(), answer);
+    }
+
     pub(crate) fn successes(&self) -> usize {
         self.successes.len()
     }

@@ -1,8 +1,8 @@
 //! The file: who may use it, and what is refused.
 
 use crate::world::{CODE, NOW};
-use appliance::ids::{ApplianceId, RedemptionId};
-use appliance::state::{FileState, Record, Redemption, RedemptionState, Stage, StateError};
+use appliance::ids::{RedemptionId, create_appliance_id};
+use appliance::state::{FileState, Record, Redemption, RedemptionState, Replaced, Stage, StateError};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use std::fs::{self, Permissions};
@@ -17,7 +17,11 @@ fn record() -> Record {
         expected_tenant: None,
         stage: Stage::Prepared { code: CODE.into() },
     };
-    Record { appliance_id: ApplianceId::create(&mut rng), verified_origin: None, redemption: Some(redemption) }
+    let replaced = RedemptionId::create(&mut rng);
+    let replaced =
+        vec![Replaced { fingerprint: replaced.fingerprint("AAAABBBB"), id: replaced, expected_tenant: None }];
+    let appliance_id = create_appliance_id(&mut rng);
+    Record { appliance_id, verified_origin: None, redemption: Some(redemption), replaced }
 }
 
 #[tokio::test]
@@ -37,6 +41,23 @@ async fn what_is_saved_is_private_and_comes_back() {
     let loaded = state.load().await.unwrap().unwrap();
     assert_eq!(loaded.appliance_id, saved.appliance_id);
     assert_eq!(loaded.redemption.unwrap().id, saved.redemption.unwrap().id);
+    assert_eq!(loaded.replaced, saved.replaced);
+}
+
+/// As builds wrote it that kept no replaced redemptions.
+const OLD: &str = r#"{"version":1,"appliance_id":"appliance-1","redemption":{"id":"redemption-0123456789abcdef",
+    "fingerprint":"0123456789abcdef","stage":{"name":"prepared","code":"K7QPM2RX"}}}"#;
+
+#[tokio::test]
+async fn a_file_of_an_older_build_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r");
+    let mut state = FileState::open(&path).unwrap();
+    fs::write(&path, OLD).unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+    let record = state.load().await.unwrap().unwrap();
+    assert_eq!(record.redemption.as_ref().unwrap().id.as_str(), "redemption-0123456789abcdef");
+    assert!(record.replaced.is_empty());
 }
 
 #[tokio::test]

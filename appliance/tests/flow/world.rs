@@ -7,12 +7,14 @@ use appliance::redeem::{Given, Parts, RedeemError, Redeemed, redeem};
 use appliance::service::{Loopback, ServiceUrl};
 use appliance::state::RedemptionState;
 use appliance::trust::Verifier;
-use license::built_in::{built_in, development_signer};
-use license::signer::sign_license;
+use credentials::KeyId;
+use license::built_in::{built_in, development_root, development_signer};
+use license::signer::{DevelopmentSigner, LicenseSigner, sign_keyset, sign_license};
 use model::license::claims::{LicenseClaims, TenantId};
 use model::license::edition::Tier;
 use model::license::install_code::InstallCode;
-use model::license::token_keys::TestKeys;
+use model::license::keyset::KeysetClaims;
+use model::license::token_keys::{TestKeys, TrustedKey};
 use outbound::Limits;
 use outbound::testkit::{ScriptedServer, install_tls_provider};
 use rand::SeedableRng;
@@ -58,6 +60,11 @@ pub(crate) fn api_with(server: &ScriptedServer, limits: Limits) -> LicenseApi {
 
 /// A licence of 31 days.
 pub(crate) async fn token(tenant: Uuid, issued_at: i64) -> String {
+    token_by(&development_signer(), tenant, issued_at).await
+}
+
+/// A licence of 31 days, signed by this key.
+pub(crate) async fn token_by(signer: &dyn LicenseSigner, tenant: Uuid, issued_at: i64) -> String {
     let claims = LicenseClaims {
         subject: "lic_0001".to_owned(),
         customer: "Acme".to_owned(),
@@ -67,7 +74,19 @@ pub(crate) async fn token(tenant: Uuid, issued_at: i64) -> String {
         issued_at,
         expires_at: issued_at + 31 * DAY,
     };
-    sign_license(&development_signer(), &claims).await.unwrap().expose().to_owned()
+    sign_license(signer, &claims).await.unwrap().expose().to_owned()
+}
+
+/// A key that no build carries.
+pub(crate) fn next_signer() -> DevelopmentSigner {
+    DevelopmentSigner::from_text(KeyId::parse("v2-test").unwrap(), "a key of these tests").unwrap()
+}
+
+/// A statement of [`NOW`] that names this key.
+pub(crate) async fn statement(version: u64, key: &dyn LicenseSigner) -> String {
+    let keys = vec![(key.kid().to_string(), TrustedKey::always(key.public_key()))];
+    let claims = KeysetClaims { version, issued_at: NOW, expires_at: NOW + 90 * DAY, keys };
+    sign_keyset(&development_root(), &claims).await.unwrap()
 }
 
 pub(crate) fn credential() -> String {

@@ -2,7 +2,7 @@
 
 use crate::fixture::{Db, Memory, with_database};
 use appliance::code::FailureCode;
-use appliance::ids::{ApplianceId, RedemptionId};
+use appliance::ids::{ApplianceId, RedemptionId, create_appliance_id};
 use appliance::installation::{CheckedIn, Grant, Installation as _, Installed};
 use appliance::state::{DatabaseState, Record, Redemption, RedemptionState as _, Stage, StateError};
 use appliance::wire::{PaidAnswer, RegisterAnswer};
@@ -94,6 +94,8 @@ async fn a_check_in_moves_all_or_nothing() {
         assert_eq!(home.standing().await.unwrap().token.unwrap().expose_secret(), "d.e.f");
         home.remember_time(4).await.unwrap();
         assert_eq!(home.standing().await.unwrap().highest, 6, "nothing else lowers it");
+        home.set_time(3).await.unwrap();
+        assert_eq!(home.standing().await.unwrap().highest, 3, "but a fresh licence that shows that it ran ahead");
     })
     .await;
 }
@@ -159,8 +161,12 @@ fn record(stage: Stage) -> Record {
     let mut rng = StdRng::seed_from_u64(1);
     let id = RedemptionId::create(&mut rng);
     let redemption = Redemption { fingerprint: id.fingerprint("CANARYCODE"), id, expected_tenant: Some(TENANT), stage };
-    let appliance_id = ApplianceId::create(&mut rng);
-    Record { appliance_id, verified_origin: Some("https://own.example".to_owned()), redemption: Some(redemption) }
+    Record {
+        appliance_id: create_appliance_id(&mut rng),
+        verified_origin: Some("https://own.example".to_owned()),
+        redemption: Some(redemption),
+        replaced: Vec::new(),
+    }
 }
 
 #[tokio::test]
