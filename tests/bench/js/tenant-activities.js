@@ -54,7 +54,9 @@ exports.run_onboarding_seeds = (request) =>
     await run('FIND_TENANT', [tenant]);
     await run('INSERT_ROLES', [tenant, ...seeds.roles()]);
     await run('INSERT_PERMISSIONS', [tenant, ...seeds.permissions()]);
-    await run('INSERT_GRANTS', [tenant, ...seeds.grants(), at]);
+    const roles = await run('ROLE_IDS', [tenant]);
+    const permissions = await run('PERMISSION_IDS', [tenant]);
+    await run('INSERT_GRANTS', [tenant, ...seeds.grants(roles, permissions), at]);
     const { region_code: code, region_name: name, rate_percent: percent, rate_description: description } = seeds.tax;
     await run('INSERT_TAX_REGION', [tenant, code, name]);
     await run('INSERT_TAX_RATE', [tenant, code, percent, description, at]);

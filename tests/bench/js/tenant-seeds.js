@@ -28,14 +28,16 @@ const column = (list, of) => list.map(of);
 
 exports.roles = () => [column(roles, (r) => r.name), column(roles, (r) => r.description), column(roles, (r) => r.msp)];
 exports.permissions = () => ['resource', 'action', 'msp', 'client'].map((name) => column(permissions, (row) => row[name]));
-exports.grants = () => [
-  column(grants, ({ role }) => role.name),
-  column(grants, ({ role }) => role.msp),
-  column(grants, ({ row }) => row.resource),
-  column(grants, ({ row }) => row.action),
-  column(grants, ({ row }) => row.msp),
-  column(grants, ({ row }) => row.client),
-];
+// Role and permission of each grant, from the rows that the database has.
+exports.grants = (roleRows, permissionRows) => {
+  const role = new Map(roleRows.map((row) => [`${row.role_name} ${row.msp}`, row.role_id]));
+  const key = ({ resource, action, msp, client }) => `${resource} ${action} ${msp} ${client}`;
+  const permission = new Map(permissionRows.map((row) => [key(row), row.permission_id]));
+  return [
+    column(grants, (grant) => role.get(`${grant.role.name} ${grant.role.msp}`)),
+    column(grants, (grant) => permission.get(key(grant.row))),
+  ];
+};
 exports.tax = file.tax;
 exports.statuses = () => [
   column(file.statuses, (s) => s.name),

@@ -9,6 +9,7 @@ use model::tenant::product::Product;
 use model::tenant::seeds::{self, STATUS_TYPE, Seeds};
 use proto::v1 as wire;
 use sqlx::postgres::PgConnection;
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// Groups whose texts an operator supplies as a seed pack (contract, section 5.3).
@@ -42,7 +43,7 @@ pub(super) async fn run(
     .await
 }
 
-/// Roles, permissions and grants: one statement each, whatever their number.
+/// Roles, permissions and grants: a constant number of statements, whatever theirs.
 async fn rights(
     conn: &mut PgConnection,
     seeds: &Seeds,
@@ -66,19 +67,37 @@ async fn rights(
         .bind(permissions.iter().map(seeds::Permission::client).collect::<Vec<_>>())
         .execute(conn)
         .await?;
-    let pairs = || seeds.grants.iter().map(|grant| (&roles[grant.role], &permissions[grant.permission]));
-    sql::INSERT_GRANTS
-        .bind(tenant)
-        .bind(pairs().map(|(role, _)| role.name.as_str()).collect::<Vec<_>>())
-        .bind(pairs().map(|(role, _)| role.msp()).collect::<Vec<_>>())
-        .bind(pairs().map(|(_, p)| p.resource.as_str()).collect::<Vec<_>>())
-        .bind(pairs().map(|(_, p)| p.action.as_str()).collect::<Vec<_>>())
-        .bind(pairs().map(|(_, p)| p.msp()).collect::<Vec<_>>())
-        .bind(pairs().map(|(_, p)| p.client()).collect::<Vec<_>>())
-        .bind(at)
-        .execute(conn)
-        .await?;
+    let (granted_roles, granted_permissions) = grants(conn, seeds, tenant).await?;
+    sql::INSERT_GRANTS.bind(tenant).bind(granted_roles).bind(granted_permissions).bind(at).execute(conn).await?;
     Ok(vec!["roles", "permissions", "role_permissions"])
+}
+
+/// Role and permission of each grant. A name that several rows have stands for all of them.
+///
+/// They are brought together here: of a tenant that is new the planner knows no row counts, and a join of 402 grants with
+/// 198 permissions took 44 of the 57 ms of the whole activity as a nested loop (measured 2026-11-26).
+async fn grants(conn: &mut PgConnection, seeds: &Seeds, tenant: Uuid) -> Result<(Vec<Uuid>, Vec<Uuid>), TenantError> {
+    let mut roles: HashMap<(String, bool), Vec<Uuid>> = HashMap::new();
+    for row in sql::ROLE_IDS.bind(tenant).all(conn).await? {
+        roles.entry((row.field("role_name")?, row.field("msp")?)).or_default().push(row.field("role_id")?);
+    }
+    let mut permissions: HashMap<(String, String, bool, bool), Vec<Uuid>> = HashMap::new();
+    for row in sql::PERMISSION_IDS.bind(tenant).all(conn).await? {
+        let key = (row.field("resource")?, row.field("action")?, row.field("msp")?, row.field("client")?);
+        permissions.entry(key).or_default().push(row.field("permission_id")?);
+    }
+    let mut granted = (Vec::new(), Vec::new());
+    for grant in &seeds.grants {
+        let (role, permission) = (&seeds.roles[grant.role], &seeds.permissions[grant.permission]);
+        let key = (permission.resource.clone(), permission.action.clone(), permission.msp(), permission.client());
+        for role in roles.get(&(role.name.clone(), role.msp())).into_iter().flatten() {
+            for permission in permissions.get(&key).into_iter().flatten() {
+                granted.0.push(*role);
+                granted.1.push(*permission);
+            }
+        }
+    }
+    Ok(granted)
 }
 
 /// Tax, statuses and asset types, where the product has any.

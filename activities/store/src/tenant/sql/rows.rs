@@ -127,15 +127,19 @@ FROM unnest($2::text[], $3::text[], $4::boolean[], $5::boolean[]) AS s (resource
 WHERE NOT EXISTS (SELECT 1 FROM public.permissions p WHERE p.tenant = $1::uuid AND p.resource = s.resource
   AND p.action = s.action AND p.msp = s.msp AND p.client = s.client)";
 
+    /// Ids of the roles that seeds may name.
+    ROLE_IDS "read the roles" = "
+SELECT role_id, role_name, msp FROM public.roles WHERE tenant = $1::uuid AND client = NOT msp";
+
+    /// Ids of the permissions.
+    PERMISSION_IDS "read the permissions" = "
+SELECT permission_id, resource, action, msp, client FROM public.permissions WHERE tenant = $1::uuid";
+
     /// Grants that are missing.
     INSERT_GRANTS "write the grants" = "
 INSERT INTO public.role_permissions (tenant, role_id, permission_id, created_at)
-SELECT $1::uuid, r.role_id, p.permission_id, tenantry.instant($8::bigint)
-FROM unnest($2::text[], $3::boolean[], $4::text[], $5::text[], $6::boolean[], $7::boolean[])
-  AS g (role, role_msp, resource, action, msp, client)
-JOIN public.roles r ON r.tenant = $1::uuid AND r.role_name = g.role AND r.msp = g.role_msp AND r.client = NOT g.role_msp
-JOIN public.permissions p ON p.tenant = $1::uuid AND p.resource = g.resource AND p.action = g.action AND p.msp = g.msp
-  AND p.client = g.client
+SELECT $1::uuid, g.role_id, g.permission_id, tenantry.instant($4::bigint)
+FROM unnest($2::uuid[], $3::uuid[]) AS g (role_id, permission_id)
 ON CONFLICT (tenant, role_id, permission_id) DO NOTHING";
 
     /// The default tax region.
