@@ -4,7 +4,7 @@ use crate::clients::portal_runs::PortalRuns;
 use crate::clients::rotation::Live;
 use crate::clients::{cluster, database, licensing as license_clients, outside, tenancy as tenant_clients};
 use crate::config::{PortalSettings, Queue, QueueRole, Role, WorkerSettings};
-use crate::exit::{Exit, Failure, OrExit as _};
+use crate::exit::Failure;
 use crate::wake::WakeActivities;
 use ::cluster::ClusterActivities;
 use ::licensing::{ApplianceActivities, LicensingCounters, MailParts, RegistryActivities, Site};
@@ -94,8 +94,7 @@ impl Activities {
         let portal = match &settings.portal {
             None => None,
             Some(portal) => {
-                let kube = cluster::client(portal.kubeconfig.as_deref()).await;
-                let kube = kube.or_exit(Exit::No, "could not use the kubeconfig")?;
+                let kube = cluster::of_setting(portal.kubeconfig.as_ref()).await?;
                 let build_id = settings.temporal.build_id.clone();
                 Some(PortalActivities { pool: pool.clone(), kube, settings: Arc::new(portal.clone()), build_id })
             }

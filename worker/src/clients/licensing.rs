@@ -7,9 +7,10 @@ use ::licensing::{LicensingCounters, MailParts, Page, RegistryApi, Site};
 use appliance::code::FailureCode;
 use appliance::secrets::{KubernetesSecrets, SecretStore};
 use appliance::trust::{self, TrustFiles, Verifier};
+use model::license::keyset::BuiltInKeys;
 use outbound::{Caller, Limits};
 use sqlx::PgPool;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use store::tenant::TenantStore;
 use tenancy::{Now, Outside, Secrets, TenancySettings};
@@ -29,11 +30,33 @@ pub(crate) fn registry(access: &RegistryAccess) -> Result<Option<RegistryApi>, F
 /// # Errors
 /// A file of keys cannot be used.
 pub(crate) fn verifier(config: &LicensingConfig) -> Result<Verifier, Failure> {
-    let files = TrustFiles { licenses: config.trust.as_deref(), roots: config.roots.as_deref() };
-    let keys =
-        trust::load(files, license::built_in::TEST_KEYS).or_exit(Exit::No, FailureCode::TrustUnusable.sentence())?;
+    let licenses = config.trust.as_deref().map(|path| ("ALGA_LICENSE_TRUST_FILE", path));
+    let roots = config.roots.as_deref().map(|path| ("ALGA_LICENSE_ROOTS_FILE", path));
+    let keys = trusted(licenses, roots)?;
     let signatures = Arc::new(license::verifier::Verifier::default());
     Ok(Verifier::new(keys, signatures).accepting_unbound(config.unbound))
+}
+
+/// The keys that are trusted: those built in, and those of two files, each with the name of what names it.
+///
+/// # Errors
+/// `No` for a file that cannot be used, with that name.
+pub(crate) fn trusted(
+    licenses: Option<(&'static str, &Path)>,
+    roots: Option<(&'static str, &Path)>,
+) -> Result<BuiltInKeys, Failure> {
+    let load = |files| trust::load(files, license::built_in::TEST_KEYS);
+    let (licensed, rooted) = (licenses.map(|(_, path)| path), roots.map(|(_, path)| path));
+    let alone = [
+        (licenses, TrustFiles { licenses: licensed, roots: None }),
+        (roots, TrustFiles { licenses: None, roots: rooted }),
+    ];
+    for (named, files) in alone {
+        if let Some((name, _)) = named {
+            load(files).or_exit(Exit::No, name)?;
+        }
+    }
+    load(TrustFiles { licenses: licensed, roots: rooted }).or_exit(Exit::No, FailureCode::TrustUnusable.sentence())
 }
 
 /// What mails with codes are made and sent with.
@@ -69,7 +92,7 @@ pub(crate) async fn site(
     secret_folder: Option<PathBuf>,
     counters: LicensingCounters,
 ) -> Result<Site, Failure> {
-    let cluster: Option<Arc<dyn SecretStore>> = match cluster::client(config.kubeconfig.as_deref()).await {
+    let cluster: Option<Arc<dyn SecretStore>> = match cluster::of_setting(config.kubeconfig.as_ref()).await {
         Ok(client) => Some(Arc::new(KubernetesSecrets::new(client))),
         Err(error) => {
             tracing::info!("no cluster to keep a licence in: {error}");
@@ -87,4 +110,30 @@ pub(crate) async fn site(
         secret_folder,
         counters,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_keys_that_cannot_be_used_is_named_once() {
+        let garbage = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(garbage.path(), "{ no keys").expect("written");
+        for (path, reason) in [(Path::new("/nonexistent"), "No such file"), (garbage.path(), "")] {
+            for failure in [
+                trusted(Some(("ALGA_LICENSE_TRUST_FILE", path)), None).expect_err("no licence keys"),
+                trusted(None, Some(("ALGA_LICENSE_ROOTS_FILE", path))).expect_err("no root keys"),
+            ] {
+                let text = failure.to_string();
+                assert_eq!(failure.exit, Exit::No, "{text}");
+                assert!(
+                    text.starts_with("ALGA_LICENSE_") && text.contains("_FILE: ") && text.contains(reason),
+                    "{text}"
+                );
+                let parts: Vec<&str> = text.split(": ").collect();
+                assert!(parts.iter().all(|part| parts.iter().filter(|other| *other == part).count() == 1), "{text}");
+            }
+        }
+    }
 }

@@ -31,6 +31,9 @@ const QUERY_MAX: Duration = Duration::from_secs(5);
 /// Longest wait for the answer of an update.
 const UPDATE_MAX: Duration = Duration::from_secs(20);
 
+/// Type of a failure that no application made: a run that was terminated, cancelled, or had no time left.
+pub(crate) const WORKFLOW_ENDED: &str = "WorkflowEnded";
+
 /// What became of a start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -147,7 +150,7 @@ impl TenantRuns {
                 Err(Failure::new(Exit::Unreachable, format!("could not read the result: {}", status.message())))
             }
             Ok(Err(error)) => {
-                Ok(Some(Ended::Failed { kind: "WorkflowEnded".to_owned(), text: error.to_string(), details: None }))
+                Ok(Some(Ended::Failed { kind: WORKFLOW_ENDED.to_owned(), text: error.to_string(), details: None }))
             }
         }
     }
@@ -213,7 +216,7 @@ fn failed(error: &IncomingError) -> Ended {
         }
         cause = found.cause();
     }
-    Ended::Failed { kind: "WorkflowEnded".to_owned(), text: error.failure().message.clone(), details: None }
+    Ended::Failed { kind: WORKFLOW_ENDED.to_owned(), text: error.failure().message.clone(), details: None }
 }
 
 pub(super) fn unreachable(tried: &'static str, error: impl std::error::Error + Send + Sync + 'static) -> Failure {

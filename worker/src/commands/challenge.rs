@@ -1,8 +1,8 @@
 //! `challenge-responder`: settings for the library that has the role.
 
 use crate::clients::cluster;
-use crate::config::{Reader, Source};
-use crate::exit::{Exit, Failure, OrExit as _};
+use crate::config::{KubeconfigFile, Reader, Source};
+use crate::exit::{Exit, Failure};
 use crate::telemetry::logs;
 use challenge_responder::{DatabaseUrl, ResponderError, Settings};
 use sqlx::ConnectOptions as _;
@@ -15,19 +15,16 @@ pub(crate) async fn run(source: &Source) -> Result<Exit, Failure> {
     let listen = reader
         .parsed("PORTAL_DOMAIN_CHALLENGE_LISTEN", "must be ip:port")
         .unwrap_or_else(|| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)));
-    let level = reader.text_or("LOG_LEVEL", "info");
+    let level = crate::config::log_level(&mut reader, "info");
     let namespace = reader.text_or("PORTAL_DOMAIN_CERT_NAMESPACE", "msp");
-    let kubeconfig = reader.readable_file("PORTAL_DOMAIN_KUBECONFIG").or_else(|| reader.readable_file("KUBECONFIG"));
+    let kubeconfig = KubeconfigFile::read(&mut reader, &["PORTAL_DOMAIN_KUBECONFIG", "KUBECONFIG"]);
     let in_cluster = reader.text("KUBERNETES_SERVICE_HOST").is_some();
     let database = crate::config::responder_database(&mut reader);
     reader.finish(()).map_err(|problems| Failure::of(Exit::No, problems))?;
     logs::install(&level, logs::Reader::Machine, None);
 
-    let kube = if kubeconfig.is_some() || in_cluster {
-        Some(cluster::client(kubeconfig.as_deref()).await.or_exit(Exit::No, "could not use the kubeconfig")?)
-    } else {
-        None
-    };
+    let kube =
+        if kubeconfig.is_some() || in_cluster { Some(cluster::of_setting(kubeconfig.as_ref()).await?) } else { None };
     let settings = Settings {
         kube,
         challenge_namespace: Some(namespace),

@@ -4,7 +4,7 @@ mod migrate;
 mod settings;
 
 use crate::cli::{Output, print};
-use crate::config::{Reader, Source};
+use crate::config::{Reader, Source, log_level};
 use crate::exit::{Exit, Failure};
 use crate::telemetry::logs;
 use clap::{Args, Subcommand};
@@ -47,7 +47,7 @@ pub(crate) async fn run(args: LicenseApiArgs, output: Output, source: &Source) -
 
 async fn run_service(source: &Source) -> Result<Exit, Failure> {
     let mut reader = Reader::new(source);
-    let level = reader.text_or("LOG_LEVEL", "info");
+    let level = log_level(&mut reader, "info");
     let config = settings::read(&mut reader);
     reader.finish(()).map_err(|problems| Failure::of(Exit::No, problems))?;
     let config = config.ok_or_else(|| Failure::new(Exit::Internal, "a setting is missing and was not reported"))?;
@@ -56,7 +56,7 @@ async fn run_service(source: &Source) -> Result<Exit, Failure> {
         let exit = match &error {
             ServeError::Keys(_) | ServeError::Secrets(_) => Exit::No,
             ServeError::Forgotten(_) | ServeError::Listen { .. } => Exit::Refused,
-            ServeError::Stopped(_) | ServeError::Metrics(_) => Exit::Internal,
+            ServeError::Metrics(_) => Exit::Internal,
         };
         Failure::of(exit, error)
     })?;

@@ -1,5 +1,6 @@
 //! Settings of licensing (licensing contract, sections 5, 7, 8 and 13).
 
+use super::kubeconfig::KubeconfigFile;
 use super::source::Reader;
 use super::tenancy::url;
 use ::licensing::Protection;
@@ -52,7 +53,7 @@ pub(crate) struct LicensingConfig {
     /// `LICENSE_UNBOUND_ACCEPTED_UNTIL`.
     pub(crate) unbound: Option<UnboundUntil>,
     /// `KUBECONFIG`; the pod's own identity when `None`.
-    pub(crate) kubeconfig: Option<PathBuf>,
+    pub(crate) kubeconfig: Option<KubeconfigFile>,
     /// `REQUIRE_ENCRYPTED_PAYLOADS`.
     pub(crate) protection: Protection,
     /// `NM_STORE_BASE_URL`.
@@ -73,10 +74,7 @@ impl fmt::Debug for LicensingConfig {
 impl LicensingConfig {
     /// Reads all of it. `codec` says whether payloads are encrypted.
     pub(super) fn read(reader: &mut Reader<'_>, codec: bool) -> Self {
-        let loopback = match reader.flag("ALGA_LICENSE_ALLOW_LOOPBACK", false) {
-            true => Loopback::Allowed,
-            false => Loopback::Refused,
-        };
+        let loopback = loopback(reader);
         let required = reader.flag("REQUIRE_ENCRYPTED_PAYLOADS", false);
         if required && !codec {
             reader.problem("REQUIRE_ENCRYPTED_PAYLOADS", "needs PAYLOAD_CODEC=sensitive to be true");
@@ -94,7 +92,7 @@ impl LicensingConfig {
             trust: reader.readable_file("ALGA_LICENSE_TRUST_FILE"),
             roots: reader.readable_file("ALGA_LICENSE_ROOTS_FILE"),
             unbound: accepted,
-            kubeconfig: reader.readable_file("KUBECONFIG"),
+            kubeconfig: KubeconfigFile::read(reader, &["KUBECONFIG"]),
             protection: if required { Protection::Required } else { Protection::Asked },
             store: link(reader, "NM_STORE_BASE_URL", loopback).unwrap_or_else(|| STORE.to_owned()),
             video: link(reader, "APPLIANCE_SETUP_VIDEO_URL", loopback).unwrap_or_default(),
@@ -104,10 +102,23 @@ impl LicensingConfig {
 
     /// Which links mails may show.
     pub(crate) const fn links(&self) -> Links {
-        match self.loopback {
-            Loopback::Allowed => Links::Loopback,
-            Loopback::Refused => Links::HttpsOnly,
-        }
+        links(self.loopback)
+    }
+}
+
+/// Whether plain `http` on this machine is accepted: `ALGA_LICENSE_ALLOW_LOOPBACK=true`, for the local stack.
+pub(crate) fn loopback(reader: &mut Reader<'_>) -> Loopback {
+    match reader.flag("ALGA_LICENSE_ALLOW_LOOPBACK", false) {
+        true => Loopback::Allowed,
+        false => Loopback::Refused,
+    }
+}
+
+/// Which links mails may show.
+pub(crate) const fn links(loopback: Loopback) -> Links {
+    match loopback {
+        Loopback::Allowed => Links::Loopback,
+        Loopback::Refused => Links::HttpsOnly,
     }
 }
 

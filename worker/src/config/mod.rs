@@ -3,6 +3,7 @@
 //! Each part reads what it needs from one [`Reader`] and goes on after a problem, so that one message lists all of them.
 
 mod database;
+mod kubeconfig;
 mod licensing;
 mod mail;
 mod portal;
@@ -15,10 +16,11 @@ mod tenancy;
 mod tests;
 
 pub(crate) use database::{DatabaseSettings, Role, responder_database};
-pub(crate) use licensing::{LicensingConfig, RegistryAccess};
+pub(crate) use kubeconfig::KubeconfigFile;
+pub(crate) use licensing::{LicensingConfig, RegistryAccess, links, loopback};
 pub(crate) use mail::MailSettings;
 pub(crate) use portal::PortalSettings;
-pub(crate) use process::ProcessSettings;
+pub(crate) use process::{ProcessSettings, log_level};
 pub(crate) use secret::Secret;
 pub(crate) use source::{Problems, Reader, Source};
 pub(crate) use temporal::{Deployment, Queue, QueueRole, TemporalSettings};

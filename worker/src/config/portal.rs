@@ -1,5 +1,6 @@
 //! Settings of the portal-domain part (portal-domain contract, sections 8 and 16).
 
+use super::kubeconfig::KubeconfigFile;
 use super::source::Reader;
 use model::portal::manifest::{EdgeSettings, is_host};
 use model::portal::network::{DEV_NETWORK_VARIABLE, NetworkPolicy};
@@ -14,7 +15,7 @@ pub(crate) struct PortalSettings {
     /// `PORTAL_DOMAIN_MANIFEST_DIR`: where manifests are written for reviewers; off when `None`.
     pub(crate) manifest_dir: Option<PathBuf>,
     /// `PORTAL_DOMAIN_KUBECONFIG`, else `KUBECONFIG`; in-cluster when `None`.
-    pub(crate) kubeconfig: Option<PathBuf>,
+    pub(crate) kubeconfig: Option<KubeconfigFile>,
     /// `PORTAL_DOMAIN_DNS_ROOT_HINTS`; empty means the Internet's.
     pub(crate) dns_root_hints: Vec<IpAddr>,
     /// `PORTAL_DOMAIN_DNS_AUTHORITATIVE_PORT`.
@@ -37,8 +38,7 @@ pub(crate) struct PortalSettings {
 
 impl PortalSettings {
     pub(crate) fn read(reader: &mut Reader<'_>, production: bool) -> Self {
-        let kubeconfig =
-            reader.readable_file("PORTAL_DOMAIN_KUBECONFIG").or_else(|| reader.readable_file("KUBECONFIG"));
+        let kubeconfig = KubeconfigFile::read(reader, &["PORTAL_DOMAIN_KUBECONFIG", "KUBECONFIG"]);
         Self {
             edge: read_edge(reader),
             manifest_dir: reader.folder("PORTAL_DOMAIN_MANIFEST_DIR"),

@@ -32,18 +32,23 @@ pub(crate) struct ProcessSettings {
     pub(crate) otlp_endpoint: Option<String>,
 }
 
+/// Reads `LOG_LEVEL`, in the words of `tracing` or of the earlier worker.
+pub(crate) fn log_level(reader: &mut Reader<'_>, default: &str) -> String {
+    let level = reader.text_or("LOG_LEVEL", default).to_ascii_lowercase();
+    match level.as_str() {
+        "trace" | "debug" | "info" | "warn" | "error" => level,
+        "verbose" | "silly" => "debug".to_owned(),
+        "fatal" => "error".to_owned(),
+        _ => {
+            reader.problem("LOG_LEVEL", "must be trace, debug, info, warn or error");
+            default.to_owned()
+        }
+    }
+}
+
 impl ProcessSettings {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
-        let log_level = reader.text_or("LOG_LEVEL", "info").to_ascii_lowercase();
-        let log_level = match log_level.as_str() {
-            "trace" | "debug" | "info" | "warn" | "error" => log_level,
-            "verbose" | "silly" => "debug".to_owned(),
-            "fatal" => "error".to_owned(),
-            _ => {
-                reader.problem("LOG_LEVEL", "must be trace, debug, info, warn or error");
-                "info".to_owned()
-            }
-        };
+        let log_level = log_level(reader, "info");
         let otlp_endpoint = reader.text("OTEL_EXPORTER_OTLP_ENDPOINT");
         if otlp_endpoint.as_deref().is_some_and(|url| !url.starts_with("http://") && !url.starts_with("https://")) {
             reader.problem("OTEL_EXPORTER_OTLP_ENDPOINT", "must be an http or https URL");

@@ -44,7 +44,7 @@ impl From<Failure> for Bad {
     }
 }
 
-/// The exit code of a failure: 1 to correct, 4 to repeat, 5 to look into.
+/// The exit code of a failure that people read: 1 to correct, 4 to repeat, 5 to look into.
 pub(super) const fn exit(code: FailureCode) -> Exit {
     match code.remedy() {
         Remedy::Correct => Exit::No,
@@ -53,8 +53,8 @@ pub(super) const fn exit(code: FailureCode) -> Exit {
     }
 }
 
-/// Prints the answer: with `--output json` one line, `{"ok":true,"result":…}` or `{"ok":false,"code":…,"error":…}` (licensing
-/// contract, section 8), also for a failure.
+/// Prints the answer: with `--output json` one line, `{"ok":true,"result":…}` or `{"ok":false,"code":…,"error":…}`. Every failure
+/// that prints such a line exits with 1 (licensing contract, section 8); `remedy` tells the kinds apart.
 pub(super) fn report(ended: Result<Good, Bad>, output: Output) -> Result<Exit, Failure> {
     match (ended, output) {
         (Ok(good), Output::Json) => {
@@ -66,9 +66,8 @@ pub(super) fn report(ended: Result<Good, Bad>, output: Output) -> Result<Exit, F
             Ok(Exit::Ok)
         }
         (Err(bad), Output::Json) => {
-            let (exit, answer) = refusal(&bad);
-            print(&answer.to_string());
-            Ok(exit)
+            print(&refusal(&bad).to_string());
+            Ok(Exit::No)
         }
         (Err(Bad::Plain(failure)), Output::Text) => Err(failure),
         (Err(Bad::Coded { code, error, retry_after }), Output::Text) => {
@@ -78,7 +77,7 @@ pub(super) fn report(ended: Result<Good, Bad>, output: Output) -> Result<Exit, F
     }
 }
 
-fn refusal(bad: &Bad) -> (Exit, Value) {
+fn refusal(bad: &Bad) -> Value {
     match bad {
         Bad::Coded { code, retry_after, .. } => {
             let remedy = match code.remedy() {
@@ -90,11 +89,10 @@ fn refusal(bad: &Bad) -> (Exit, Value) {
             if let Some(wait) = retry_after {
                 answer["retryAfterSeconds"] = json!(wait.as_secs());
             }
-            (exit(*code), answer)
+            answer
         }
         Bad::Plain(failure) => {
-            let answer = json!({ "ok": false, "code": "settings", "error": failure.to_string(), "remedy": "final" });
-            (failure.exit, answer)
+            json!({ "ok": false, "code": "settings", "error": failure.to_string(), "remedy": "final" })
         }
     }
 }
@@ -115,24 +113,40 @@ mod tests {
             error: anyhow::Error::msg("CANARY"),
             retry_after: Some(Duration::from_secs(60)),
         };
-        let (exit, answer) = refusal(&bad);
         let expected = json!({
             "ok": false, "code": "too_many_attempts", "error": "There were too many attempts. Wait, then try again.",
             "remedy": "retry", "retryAfterSeconds": 60,
         });
-        assert_eq!((exit, answer), (Exit::Unreachable, expected));
+        assert_eq!(refusal(&bad), expected);
+    }
+
+    /// The shell's view of a failure.
+    fn exit_of(bad: Bad, output: Output) -> u8 {
+        match report(Err(bad), output) {
+            Ok(exit) | Err(Failure { exit, .. }) => exit.code(),
+        }
     }
 
     #[test]
-    fn exit_codes_follow_the_remedy() {
+    fn exit_codes_of_text_follow_the_remedy() {
         for code in FailureCode::ALL {
             let expected = match code.remedy() {
                 Remedy::Correct => 1,
                 Remedy::Retry => 4,
                 Remedy::Final => 5,
             };
-            assert_eq!(exit(code).code(), expected, "{code:?}");
+            assert_eq!(exit_of(Bad::of(code, anyhow::Error::msg("x")), Output::Text), expected, "{code:?}");
         }
+        assert_eq!(exit_of(Bad::Plain(Failure::new(Exit::Usage, "x")), Output::Text), 2);
+    }
+
+    #[test]
+    fn a_failure_that_prints_a_line_exits_with_1() {
+        // One of each remedy.
+        for code in [FailureCode::InvalidClaimCode, FailureCode::ServiceUnavailable, FailureCode::NotSelfHost] {
+            assert_eq!(exit_of(Bad::of(code, anyhow::Error::msg("x")), Output::Json), 1, "{code:?}");
+        }
+        assert_eq!(exit_of(Bad::Plain(Failure::new(Exit::Usage, "x")), Output::Json), 1);
     }
 
     #[test]

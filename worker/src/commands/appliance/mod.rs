@@ -25,17 +25,19 @@ enum ApplianceCommand {
     /// Redeems an install code, which is read from standard input; goes on where an interrupted redemption stopped.
     ///
     /// With nothing on standard input a stored redemption is finished. Exit code 1: the operator has to correct the code; 4: the
-    /// same command again, without a new code; 5: somebody has to look first.
+    /// same command again, without a new code; 5: somebody has to look first. With --output json every failure exits with 1, and
+    /// `remedy` says correct, retry or final.
     #[command(
         after_help = "Examples:\n  tenantry appliance redeem --state /var/lib/tenantry/redemption < code.txt\n  \
                             tenantry appliance redeem --installed --output json < code.txt\n  \
                             tenantry appliance redeem --workflow < code.txt"
     )]
     Redeem(RedeemArgs),
-    /// Verifies a licence, which is read from standard input, and stores it. Needs the application's database.
+    /// Verifies a licence, which is read from standard input, and stores it. Needs the application's database. Exit codes are
+    /// those of redeem.
     #[command(after_help = "Examples:\n  tenantry appliance apply < licence.jwt")]
     Apply(TrustArgs),
-    /// Asks the licence service for a newer licence and stores it. Needs the application's database.
+    /// Asks the licence service for a newer licence and stores it. Needs the application's database. Exit codes are those of redeem.
     #[command(after_help = "Examples:\n  tenantry appliance check-in --output json")]
     CheckIn(TrustArgs),
 }

@@ -2,37 +2,34 @@
 
 use super::TrustArgs;
 use super::answer::Bad;
-use crate::clients::{cluster, database};
-use crate::config::{ClientSettings, Reader, Role, Source};
+use crate::clients::{cluster, database, licensing};
+use crate::config::{self, ClientSettings, KubeconfigFile, Reader, Role, Source};
 use crate::exit::{Exit, Failure, OrExit as _};
 use appliance::code::FailureCode;
 use appliance::installation::{Installed, Standing};
 use appliance::secrets::{KubernetesSecrets, SecretStore};
 use appliance::service::{Known, Loopback, ServiceUrl, choose};
 use appliance::state::{DatabaseState, Record, RedemptionState as _};
-use appliance::trust::{self, TrustFiles, Verifier};
+use appliance::trust::Verifier;
 use credentials::KeyFile;
 use model::license::token::UnboundUntil;
 use sqlx::PgPool;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
-/// Whether plain `http` on this machine is accepted: `ALGA_LICENSE_ALLOW_LOOPBACK=true`, for the local stack.
+/// Whether plain `http` on this machine is accepted.
 pub(super) fn loopback(source: &Source) -> Result<Loopback, Failure> {
     let mut reader = Reader::new(source);
-    let allowed = reader.flag("ALGA_LICENSE_ALLOW_LOOPBACK", false);
-    let loopback = if allowed { Loopback::Allowed } else { Loopback::Refused };
+    let loopback = config::loopback(&mut reader);
     reader.finish(loopback).map_err(|problems| Failure::of(Exit::No, problems))
 }
 
 /// The keys: built in, of the files, and how long licences without an audience count.
-pub(super) fn verifier(source: &Source, args: &TrustArgs) -> Result<Verifier, Bad> {
-    let file =
-        |argument: &Option<PathBuf>, variable| argument.clone().or_else(|| source.value(variable).map(PathBuf::from));
-    let (licenses, roots) =
-        (file(&args.trust, "ALGA_LICENSE_TRUST_FILE"), file(&args.roots, "ALGA_LICENSE_ROOTS_FILE"));
-    let files = TrustFiles { licenses: licenses.as_deref(), roots: roots.as_deref() };
-    let keys = trust::load(files, license::built_in::TEST_KEYS).map_err(|e| Bad::of(FailureCode::TrustUnusable, e))?;
+pub(super) fn verifier(source: &Source, args: &TrustArgs) -> Result<Verifier, Failure> {
+    let keys = licensing::trusted(
+        file(args.trust.as_deref(), "--trust", source, "ALGA_LICENSE_TRUST_FILE"),
+        file(args.roots.as_deref(), "--roots", source, "ALGA_LICENSE_ROOTS_FILE"),
+    )?;
     let unbound = match source.value("LICENSE_UNBOUND_ACCEPTED_UNTIL") {
         None => None,
         Some(date) => Some(UnboundUntil::parse(date).ok_or_else(|| {
@@ -41,6 +38,17 @@ pub(super) fn verifier(source: &Source, args: &TrustArgs) -> Result<Verifier, Ba
     };
     let signatures = Arc::new(license::verifier::Verifier::default());
     Ok(Verifier::new(keys, signatures).accepting_unbound(unbound))
+}
+
+/// A file of keys, and what names it.
+fn file<'a>(
+    argument: Option<&'a Path>,
+    option: &'static str,
+    source: &'a Source,
+    variable: &'static str,
+) -> Option<(&'static str, &'a Path)> {
+    let set = || source.value(variable).map(|path| (variable, Path::new(path)));
+    argument.map(|path| (option, path)).or_else(set)
 }
 
 /// The service's address, from the setting, the stored address, or the default.
@@ -62,10 +70,9 @@ pub(super) fn service(
 /// The Secrets of the cluster of `KUBECONFIG`, else of the pod's own.
 pub(super) async fn secrets(source: &Source) -> Result<Arc<dyn SecretStore>, Failure> {
     let mut reader = Reader::new(source);
-    let kubeconfig = reader.readable_file("KUBECONFIG");
+    let kubeconfig = KubeconfigFile::read(&mut reader, &["KUBECONFIG"]);
     let kubeconfig = reader.finish(kubeconfig).map_err(|problems| Failure::of(Exit::No, problems))?;
-    let client = cluster::client(kubeconfig.as_deref()).await.or_exit(Exit::No, "could not use the kubeconfig")?;
-    Ok(Arc::new(KubernetesSecrets::new(client)))
+    Ok(Arc::new(KubernetesSecrets::new(cluster::of_setting(kubeconfig.as_ref()).await?)))
 }
 
 /// The application's database under the worker's role.

@@ -3,8 +3,9 @@
 use super::answer::{Bad, Good, rfc3339};
 use super::place;
 use super::{RedeemArgs, stdin};
-use crate::clients::license_runs::LicenseRuns;
+use crate::clients::license_runs::{LicenseRuns, REDEEMED_MAX, RedemptionRun};
 use crate::clients::temporal;
+use crate::clients::tenant_runs::{Ended, WORKFLOW_ENDED};
 use crate::config::{ClientSettings, Source};
 use crate::exit::{Exit, Failure};
 use appliance::client::LicenseApi;
@@ -20,7 +21,7 @@ use appliance::trust::Verifier;
 use model::license::install_code::InstallCode;
 use rand::CryptoRng;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::io::Write as _;
 
 pub(super) async fn run(source: &Source, args: &RedeemArgs) -> Result<Good, Bad> {
@@ -29,6 +30,8 @@ pub(super) async fn run(source: &Source, args: &RedeemArgs) -> Result<Good, Bad>
         return by_workflow(source, args, given).await;
     }
     match &args.place.state {
+        // Not even a file that is locked is left behind.
+        Some(path) if matches!(given, Given::Nothing) && !path.exists() => Err(coded(RedeemError::NoCode)),
         Some(path) => {
             let mut state = FileState::open(path).map_err(|error| coded(error.into()))?;
             let home = Fresh::new(place::secrets(source).await?);
@@ -53,14 +56,15 @@ async fn by_workflow(source: &Source, args: &RedeemArgs, given: Given) -> Result
         Failure::new(Exit::No, "TENANTRY_SEALING_KEYS_FILE: needed to keep the redemption in the database")
     })?;
     let settings = ClientSettings::parse(source, &[]).map_err(|problems| Failure::of(Exit::No, problems))?;
-    let client = temporal::connect(&settings.temporal).await?;
+    let client = temporal::connect(&settings.temporal).await.map_err(of_temporal)?;
     let queue = source.value("APPLIANCE_LICENSE_TASK_QUEUE").unwrap_or(contract::names::TENANT_QUEUE);
     let tools = Tools::of(source, args, &home, &mut state).await?;
     let mut rng = credentials::system_random();
     let reached = redeem_until(&mut tools.parts(&mut state, &home, &mut rng), given, Until::Prepared).await;
     let reached = reached.map_err(coded)?;
     let runs = LicenseRuns::new(client, queue.to_owned());
-    let mut result = runs.redeem(reached.appliance_id.as_str(), &reached.reference).await?;
+    let run = runs.redeem(reached.appliance_id.as_str(), &reached.reference, &say).await.map_err(of_temporal)?;
+    let mut result = result_of(run)?;
     result["source"] = json!("live");
     let field = |name: &str| result[name].as_str().unwrap_or("-").to_owned();
     let text = format!(
@@ -71,6 +75,32 @@ async fn by_workflow(source: &Source, args: &RedeemArgs, given: Given) -> Result
         field("expiresAt"),
     );
     Ok(Good { result, text })
+}
+
+/// What the run came to: a failure has the code of its type, as if the steps had been taken here.
+fn result_of(run: RedemptionRun) -> Result<Value, Bad> {
+    let RedemptionRun { id, ended } = run;
+    let unfinished = |text: String| Bad::of(FailureCode::RedemptionUnfinished, anyhow::Error::msg(text));
+    match ended {
+        Some(Ended::Completed(result)) => Ok(result),
+        Some(Ended::Failed { kind, text, .. }) => Err(match FailureCode::parse(&kind) {
+            Some(code) => Bad::of(code, anyhow::Error::msg(format!("{id} failed"))),
+            // Terminated, cancelled or timed out: what was reached is stored, and another run goes on with it.
+            None if kind == WORKFLOW_ENDED => unfinished(format!("{id} ended: {text}")),
+            None => Failure::new(Exit::Refused, format!("{text} [{kind}]")).into(),
+        }),
+        None => {
+            let seconds = REDEEMED_MAX.as_secs();
+            Err(unfinished(format!("not done within {seconds} s; {id} goes on: see the Temporal UI")))
+        }
+    }
+}
+
+fn of_temporal(failure: Failure) -> Bad {
+    match failure.exit {
+        Exit::Unreachable => Bad::of(FailureCode::TemporalUnavailable, failure.error),
+        Exit::Ok | Exit::No | Exit::Usage | Exit::NotFound | Exit::Refused | Exit::Internal => Bad::Plain(failure),
+    }
 }
 
 /// Nothing but white space is no code: a stored redemption is to be finished.
@@ -143,7 +173,12 @@ fn coded(error: RedeemError) -> Bad {
 }
 
 fn tell(step: Step) {
-    let _ = writeln!(std::io::stderr().lock(), "{}", step.line());
+    say(step.line());
+}
+
+/// A line for whoever waits.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
 fn good(redeemed: &Redeemed, told_from: &str) -> Good {
@@ -193,6 +228,7 @@ fn good(redeemed: &Redeemed, told_from: &str) -> Good {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use appliance::code::Remedy;
     use appliance::ids::ApplianceId;
     use appliance::state::Summary;
     use model::license::edition::Edition;
@@ -204,6 +240,44 @@ mod tests {
         let Err(Bad::Coded { code, error, .. }) = given(&"CANARY!".into()) else { panic!("no code") };
         assert_eq!(code, FailureCode::InvalidClaimCode);
         assert!(!format!("{error:#}").contains("CANARY"));
+    }
+
+    fn code_of(ended: Result<Value, Bad>) -> Option<FailureCode> {
+        match ended {
+            Err(Bad::Coded { code, .. }) => Some(code),
+            Ok(_) | Err(Bad::Plain(_)) => None,
+        }
+    }
+
+    fn run(ended: Option<Ended>) -> RedemptionRun {
+        RedemptionRun { id: "appliance-redeem:appliance-1:0123".to_owned(), ended }
+    }
+
+    #[test]
+    fn a_run_that_failed_keeps_the_code_of_its_failure() {
+        let failed = |kind: &str| {
+            let text = "a sentence".to_owned();
+            result_of(run(Some(Ended::Failed { kind: kind.to_owned(), text, details: None })))
+        };
+        for code in FailureCode::ALL {
+            assert_eq!(code_of(failed(code.as_str())), Some(code));
+        }
+        assert_eq!(code_of(failed(WORKFLOW_ENDED)), Some(FailureCode::RedemptionUnfinished));
+        let Err(Bad::Plain(failure)) = failed("configuration") else { panic!("no code of the contract") };
+        assert_eq!(failure.to_string(), "a sentence [configuration]");
+        assert_eq!(result_of(run(Some(Ended::Completed(json!({}))))).ok(), Some(json!({})));
+    }
+
+    #[test]
+    fn a_run_that_goes_on_and_an_engine_that_is_away_are_for_a_repeat() {
+        for (bad, expected) in [
+            (result_of(run(None)), FailureCode::RedemptionUnfinished),
+            (Err(of_temporal(Failure::new(Exit::Unreachable, "x"))), FailureCode::TemporalUnavailable),
+        ] {
+            let code = code_of(bad);
+            assert_eq!((code, code.map(FailureCode::remedy)), (Some(expected), Some(Remedy::Retry)));
+        }
+        assert!(matches!(of_temporal(Failure::new(Exit::No, "x")), Bad::Plain(_)), "a setting");
     }
 
     #[test]

@@ -117,10 +117,10 @@ pub(super) async fn run(source: &Source, args: CheckArgs, output: Output) -> Res
             let look = probe.preflight(&preflight).await;
             checks.extend(look.finding.as_ref().map(|finding| made("http01", finding, &["none"])));
         }
-        match settings.kubeconfig.as_deref().filter(|_| !args.no_cluster) {
+        match settings.kubeconfig.as_ref().filter(|_| !args.no_cluster) {
             None if args.no_cluster => checks.push(not_asked("edge", "left out (--no-cluster)")),
             None => checks.push(not_asked("edge", "no kubeconfig is set (KUBECONFIG)")),
-            Some(path) => match cluster::client(Some(path)).await {
+            Some(file) => match cluster::of_setting(Some(file)).await {
                 Err(_) => checks.push(not_asked("edge", "the kubeconfig cannot be used")),
                 Ok(client) => {
                     let cluster = ClusterActivities::new(::cluster::Settings::new(settings.edge.clone()), client);

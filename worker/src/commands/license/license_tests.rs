@@ -70,7 +70,7 @@ fn a_token_has_no_line_end_and_files_must_be_there() {
     let bench = Bench::new();
     bench.write("token", &format!("{TOKEN}\n"));
     assert_eq!(bench.run("verify --keys @keys --token @token --at 1800000000"), Exit::No);
-    assert_eq!(bench.run("verify --keys @keys --token @none"), Exit::Usage);
+    assert_eq!(bench.run("verify --keys @keys --token @none"), Exit::NotFound);
     assert_eq!(bench.run("verify --keys @token --token @token"), Exit::Usage);
     assert_eq!(bench.run("verify --keys @keys"), Exit::Usage);
     bench.write("keys", "{}");
@@ -85,7 +85,7 @@ fn a_wrong_key_file_is_a_wrong_argument() {
         r#"{"sub":"lic_a","cust":"Acme","tier":"pro","aud":"11111111-2222-4333-8444-555555555555","exp":4000000000}"#,
     );
     assert_eq!(bench.run("sign --key @keys --kid v1 --claims @claims"), Exit::Usage);
-    assert_eq!(bench.run("sign --key @none --kid v1 --claims @claims"), Exit::Usage);
+    assert_eq!(bench.run("sign --key @none --kid v1 --claims @claims"), Exit::NotFound);
     assert_eq!(bench.run("sign --key @none --kid v/1 --claims @claims"), Exit::Usage);
 }
 
@@ -111,7 +111,7 @@ fn a_link_needs_all_settings_or_none() {
         ("OBJECT_STORE_ACCESS_KEY", "AKIA"),
         ("OBJECT_STORE_SECRET_KEY", "a-secret-of-the-store"),
     ];
-    assert_eq!(run_with(&[]), Exit::Ok);
+    assert_eq!(run_with(&[]), Exit::No, "a script must not take nothing for a link");
     assert_eq!(run_with(&all), Exit::Ok);
     assert_eq!(run_with(&all[..4]), Exit::No);
     let bench = Bench::new();

@@ -4,8 +4,10 @@
 mod input;
 mod presign;
 mod registry;
+mod registry_args;
 mod service;
 mod sign;
+mod sign_keyset;
 mod verify;
 
 use crate::cli::Output;
@@ -23,7 +25,7 @@ pub(crate) struct LicenseArgs {
 
 #[derive(Debug, Subcommand)]
 enum LicenseCommand {
-    /// Verifies a licence against the keys of a file: exit code 0 valid, 1 not valid, 2 wrong arguments.
+    /// Verifies a licence against the keys of a file: exit code 0 valid, 1 not valid, 2 wrong arguments, 3 no such file.
     ///
     /// The file of keys is a JSON object from key id to SPKI, in PEM or base64, and is all that is trusted. Without --tenant
     /// everything but the audience is checked, and the answer says so.
@@ -41,6 +43,18 @@ enum LicenseCommand {
         after_help = "Examples:\n  tenantry license sign --key v3.pem --kid v3 --claims claims.json > license.jwt"
     )]
     Sign(sign::SignArgs),
+    /// Signs a statement of licence keys offline, with a root key: the first step of a rotation, or the end of a stolen key.
+    ///
+    /// The file of keys is a JSON list of objects: kid and spki; not_before and not_after in unix seconds where the key has
+    /// bounds, and "revoked": true for one that was stolen. Prints the statement and nothing else, once it has verified it as
+    /// appliances do.
+    // `--version` is the statement's own here.
+    #[command(
+        disable_version_flag = true,
+        after_help = "Examples:\n  tenantry license sign-keyset --key root1.pem --kid root1 --keys keys.json --version 2 \
+                      --until 2027-11-26T00:00:00Z > keyset.jwt"
+    )]
+    SignKeyset(sign_keyset::SignKeysetArgs),
     /// Presigns a download of the appliance's image, with the settings OBJECT_STORE_* and APPLIANCE_ISO_KEY.
     #[command(
         after_help = "Examples:\n  tenantry license presign\n  tenantry license presign --at 2026-11-26T10:00:00Z"
@@ -54,28 +68,36 @@ enum LicenseCommand {
                             tenantry license register-tenant --company Acme --email it@acme.example --submission \
                             order-4711-essentials --mail"
     )]
-    RegisterTenant(registry::RegisterArgs),
+    RegisterTenant(registry_args::RegisterArgs),
     /// Gives a registered tenant a new install code; an older one that was not used is refused from then on.
     #[command(after_help = "Examples:\n  tenantry license reissue --tenant 11111111-2222-4333-8444-555555555555\n  \
                             tenantry license reissue --tenant 11111111-2222-4333-8444-555555555555 --mail")]
-    Reissue(registry::ReissueArgs),
+    Reissue(registry_args::ReissueArgs),
     /// Makes an activation code for a subscription, to upgrade an installed appliance; older ones of it end.
     #[command(after_help = "Examples:\n  tenantry license claim-code --subscription sub_4711")]
-    ClaimCode(registry::ClaimCodeArgs),
+    ClaimCode(registry_args::ClaimCodeArgs),
+    /// Changes what a subscription grants, seats above all; its appliances get the new licence at their next check-in.
+    ///
+    /// The subscription is made when it is not there. Prints the licence where the service signs one at once.
+    #[command(
+        after_help = "Examples:\n  tenantry license entitle --subscription sub_4711 --customer 'Acme' --seats 30 \
+                            --tenant 11111111-2222-4333-8444-555555555555"
+    )]
+    Entitle(registry_args::EntitleArgs),
     /// Ends a subscription: no licence is signed for it any more, and its unused codes are refused. May be repeated.
     #[command(after_help = "Examples:\n  tenantry license revoke --subscription sub_4711")]
-    Revoke(registry::RevokeArgs),
+    Revoke(registry_args::RevokeArgs),
     /// Prints the statement of licence keys that appliances get.
     Keys,
     /// Looks at registered tenants, and sets their status.
     Tenants {
         #[command(subcommand)]
-        command: registry::TenantsCommand,
+        command: registry_args::TenantsCommand,
     },
     /// Ends one appliance.
     Appliance {
         #[command(subcommand)]
-        command: registry::ApplianceCommand,
+        command: registry_args::ApplianceCommand,
     },
 }
 
@@ -85,10 +107,12 @@ pub(crate) async fn run(args: LicenseArgs, output: Output, source: &Source) -> R
     match args.command {
         LicenseCommand::Verify(args) => verify::run(&args, output, now),
         LicenseCommand::Sign(args) => sign::run(&args, output, now).await,
+        LicenseCommand::SignKeyset(args) => sign_keyset::run(&args, output, now).await,
         LicenseCommand::Presign(args) => presign::run(&args, output, source, now),
         LicenseCommand::RegisterTenant(args) => registry::register(&args, output, source).await,
         LicenseCommand::Reissue(args) => registry::reissue(&args, output, source).await,
         LicenseCommand::ClaimCode(args) => registry::claim_code(&args, output, source).await,
+        LicenseCommand::Entitle(args) => registry::entitle(&args, output, source).await,
         LicenseCommand::Revoke(args) => registry::revoke(&args, output, source).await,
         LicenseCommand::Keys => registry::keys(output, source).await,
         LicenseCommand::Tenants { command } => registry::tenants(&command, output, source).await,

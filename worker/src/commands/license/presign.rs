@@ -23,7 +23,7 @@ pub(super) struct PresignArgs {
     expires: u32,
 }
 
-/// Runs the command. Without settings the link is empty, as in every answer of the service.
+/// Runs the command. Without settings there is no link, and a script must not take an empty line for one.
 pub(super) fn run(args: &PresignArgs, output: Output, source: &Source, now: i64) -> Result<Exit, Failure> {
     let mut reader = Reader::new(source);
     let store = ObjectStore::from_settings(|name| match name {
@@ -35,10 +35,15 @@ pub(super) fn run(args: &PresignArgs, output: Output, source: &Source, now: i64)
     let seconds = u64::try_from(args.at.unwrap_or(now)).or_exit(Exit::Usage, "--at must be 1970 or later")?;
     let at = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
     let at = at.filter(|_| seconds < YEAR_10000).ok_or_else(|| Failure::new(Exit::Usage, "--at is too far ahead"))?;
-    let link = store.map_or_else(String::new, |store| store.link(i64::from(args.expires), at.into()));
+    let none = || {
+        Failure::new(
+            Exit::No,
+            "no object store is configured (OBJECT_STORE_ENDPOINT and so on): downloads have no link",
+        )
+    };
+    let link = store.ok_or_else(none)?.link(i64::from(args.expires), at.into());
     match output {
         Output::Json => print_json(&json!({ "download_url": link })),
-        Output::Text if link.is_empty() => print("no object store is configured: downloads have no link"),
         Output::Text => print(&link),
     }
     Ok(Exit::Ok)

@@ -1,149 +1,18 @@
 //! The registry from the command line: register, reissue, revoke, look, and set a status.
 
-use super::service::Service;
+use super::registry_args::{
+    ApplianceCommand, ClaimCodeArgs, EntitleArgs, RegisterArgs, ReissueArgs, RevokeArgs, TenantsCommand,
+};
+use super::service::{Repeats, Service, remedy_of};
 use crate::cli::{Output, print, print_json};
-use crate::clients::license_runs::LicenseRuns;
+use crate::clients::license_runs::{LicenseRuns, RunFault};
 use crate::clients::temporal;
-use crate::config::{ClientSettings, Source};
+use crate::config::{self, ClientSettings, Reader, Source};
 use crate::exit::{Exit, Failure};
-use clap::{Args, Subcommand};
+use model::tenant::failure::{FailureType, TRANSIENT};
 use proto::v1::{EssentialsRegistrationInput, ReissueInput};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
-
-/// Arguments of `license register-tenant`.
-#[derive(Debug, Args)]
-pub(super) struct RegisterArgs {
-    /// Name of the company.
-    #[arg(long, value_name = "NAME")]
-    company: String,
-    /// Address of the contact, to which codes are mailed.
-    #[arg(long, value_name = "ADDRESS")]
-    email: String,
-    /// essentials or pro.
-    #[arg(long, default_value = "essentials")]
-    edition: String,
-    /// Name of the contact.
-    #[arg(long, value_name = "NAME")]
-    contact: Option<String>,
-    /// The order's id: one submission is one tenant, however often this is repeated.
-    #[arg(long, value_name = "ID")]
-    submission: Option<String>,
-    /// Pins the tenant's id.
-    #[arg(long, value_name = "UUID")]
-    tenant: Option<Uuid>,
-    /// The paid subscription; without it a pro tenant gets no code yet.
-    #[arg(long, value_name = "ID")]
-    subscription: Option<String>,
-    /// Seats; unlimited when left out.
-    #[arg(long)]
-    seats: Option<i64>,
-    /// connected or airgap.
-    #[arg(long)]
-    transport: Option<String>,
-    /// As the shop does it for essentials: the registration workflow registers, and mails the code. Nothing shows it here.
-    #[arg(long, requires = "submission", conflicts_with_all = ["tenant", "subscription", "seats", "transport"])]
-    mail: bool,
-    /// The page that the mail's download link leads to; only with --mail.
-    #[arg(long, value_name = "URL", requires = "mail")]
-    download_page: Option<String>,
-}
-
-/// Arguments of `license reissue`.
-#[derive(Debug, Args)]
-pub(super) struct ReissueArgs {
-    /// The tenant.
-    #[arg(long, value_name = "UUID", required_unless_present = "email")]
-    tenant: Option<Uuid>,
-    /// The address of its contact.
-    #[arg(long, value_name = "ADDRESS")]
-    email: Option<String>,
-    /// Also ends every appliance of the tenant, whose credentials stop working.
-    #[arg(long)]
-    revoke_appliances: bool,
-    /// Idempotency key, 16 to 128 characters: the same key gives the same code.
-    #[arg(long, value_name = "KEY")]
-    key: Option<String>,
-    /// The reissue workflow mails the code to the tenant's contact. Nothing shows it here.
-    #[arg(long, requires = "tenant", conflicts_with_all = ["email", "revoke_appliances"])]
-    mail: bool,
-}
-
-/// Arguments of `license claim-code`.
-#[derive(Debug, Args)]
-pub(super) struct ClaimCodeArgs {
-    /// The subscription.
-    #[arg(long, value_name = "ID")]
-    subscription: String,
-    /// Idempotency key, 16 to 128 characters: the same key gives the same code.
-    #[arg(long, value_name = "KEY")]
-    key: Option<String>,
-}
-
-/// Arguments of `license revoke`.
-#[derive(Debug, Args)]
-pub(super) struct RevokeArgs {
-    /// The subscription.
-    #[arg(long, value_name = "ID")]
-    subscription: String,
-}
-
-/// Commands of `license tenants`.
-#[derive(Debug, Subcommand)]
-pub(super) enum TenantsCommand {
-    /// Lists registered tenants, the newest first.
-    List {
-        /// Part of the name or address, or the beginning of the id.
-        #[arg(long)]
-        query: Option<String>,
-        /// A status: registered, installed, active, suspended, cancelled.
-        #[arg(long)]
-        status: Option<String>,
-        /// essentials or pro.
-        #[arg(long)]
-        edition: Option<String>,
-        /// 1 to 200.
-        #[arg(long, default_value_t = 50)]
-        limit: u16,
-        /// `next_cursor` of the page before.
-        #[arg(long)]
-        cursor: Option<String>,
-    },
-    /// Shows one tenant with its subscription, codes and appliances. Codes are masked.
-    #[command(after_help = "Examples:\n  tenantry license tenants show --tenant 11111111-2222-4333-8444-555555555555")]
-    Show {
-        /// The tenant.
-        #[arg(long, value_name = "UUID")]
-        tenant: Uuid,
-    },
-    /// Suspends or cancels a tenant, or lifts either with `active`.
-    #[command(after_help = "Examples:\n  tenantry license tenants set-status --tenant \
-                            11111111-2222-4333-8444-555555555555 --status suspended")]
-    SetStatus {
-        /// The tenant.
-        #[arg(long, value_name = "UUID")]
-        tenant: Uuid,
-        /// suspended, cancelled, or active.
-        #[arg(long)]
-        status: String,
-    },
-}
-
-/// Commands of `license appliance`.
-#[derive(Debug, Subcommand)]
-pub(super) enum ApplianceCommand {
-    /// Ends one appliance of a subscription: its credential stops working.
-    #[command(after_help = "Examples:\n  tenantry license appliance revoke --subscription sub_4711 --appliance \
-                            appliance-0123456789abcdef0123456789abcdef")]
-    Revoke {
-        /// The subscription.
-        #[arg(long, value_name = "ID")]
-        subscription: String,
-        /// The id that the appliance gave itself.
-        #[arg(long, value_name = "ID")]
-        appliance: String,
-    },
-}
 
 /// Registers a tenant, and prints its install code.
 pub(super) async fn register(args: &RegisterArgs, output: Output, source: &Source) -> Result<Exit, Failure> {
@@ -161,10 +30,7 @@ pub(super) async fn register(args: &RegisterArgs, output: Output, source: &Sourc
             contact_email: args.email.clone(),
             download_url: args.download_page.clone().unwrap_or_default(),
         };
-        let reply = runs(source).await?.register(&input).await?;
-        let id = contract::names::essentials_registration_id(&input.submission_id);
-        let shown = json!({ "tenant_id": reply.tenant_id, "claim_code_id": reply.claim_code_id, "workflow_id": id });
-        return show(&shown, output);
+        return mailed(&input, output, source).await;
     }
     let body = without_null(json!({
         "company_name": args.company, "contact_email": args.email, "edition": args.edition,
@@ -176,13 +42,78 @@ pub(super) async fn register(args: &RegisterArgs, output: Output, source: &Sourc
     // would be another request.
     let answer = match args.submission {
         Some(_) => service.post_entity(&["register-tenant"], &body).await?,
-        None => service.post(&["register-tenant"], &body, None).await?,
+        None => service.post(&["register-tenant"], &body, Repeats::Once).await?,
     };
     let shown = show(&answer, output);
     if answer["install_code"] == "" && matches!(output, Output::Text) {
         print("note               there is no code yet: the same --submission with --subscription makes it");
     }
     shown
+}
+
+/// Registers as the shop does, and tells what became of the mail.
+async fn mailed(input: &EssentialsRegistrationInput, output: Output, source: &Source) -> Result<Exit, Failure> {
+    is_shown_in_mails(&input.download_url, source)?;
+    let runs = runs(source).await?;
+    let reply = runs.register(input).await.map_err(of_run)?;
+    let id = contract::names::essentials_registration_id(&input.submission_id);
+    let tenant = reply.tenant_id.clone().unwrap_or_default();
+    let mailed = runs.is_mailed(&id).await.map_err(|fault| not_mailed(fault, &tenant))?;
+    let answer = json!({
+        "tenant_id": reply.tenant_id, "claim_code_id": reply.claim_code_id, "workflow_id": id, "mailed": mailed,
+    });
+    let shown = show(&answer, output);
+    if !mailed && matches!(output, Output::Text) {
+        print("note               the mail is not out yet: the run of workflow_id goes on; the Temporal UI shows it");
+    }
+    shown
+}
+
+/// The tenant is registered, and its mail is not sent.
+fn not_mailed(fault: RunFault, tenant: &str) -> Failure {
+    let failure = of_run(fault);
+    let Failure { exit, error } = failure;
+    Failure {
+        exit,
+        error: error.context(format!(
+            "the tenant {tenant} is registered, but nothing was mailed; a new code: `tenantry license reissue --tenant {tenant} --mail`"
+        )),
+    }
+}
+
+/// Refuses a page that the mail would leave out.
+fn is_shown_in_mails(page: &str, source: &Source) -> Result<(), Failure> {
+    let mut reader = Reader::new(source);
+    let loopback = config::loopback(&mut reader);
+    let loopback = reader.finish(loopback).map_err(|problems| Failure::of(Exit::No, problems))?;
+    if page.is_empty() || config::links(loopback).admit(page) {
+        return Ok(());
+    }
+    let text = "--download-page: mails show https links without blanks only, and http ones to this machine where \
+                ALGA_LICENSE_ALLOW_LOOPBACK is true";
+    Err(Failure::new(Exit::Usage, text))
+}
+
+/// Gives a failed run the exit code that its refusal has without a run.
+fn of_run(fault: RunFault) -> Failure {
+    let (kind, text, details) = match fault {
+        RunFault::Call(failure) => return failure,
+        RunFault::Failed { kind, text, details } => (kind, text, details),
+    };
+    let code = details.as_ref().and_then(|details| details["code"].as_str());
+    if kind == FailureType::Validation.as_str() {
+        return Failure::new(Exit::Usage, format!("{text} [{kind}]"));
+    }
+    if kind == TRANSIENT {
+        return Failure::new(Exit::Unreachable, format!("{text} [{kind}]"));
+    }
+    match code {
+        Some(_) => {
+            let (exit, remedy) = remedy_of(code);
+            Failure::new(exit, format!("{text} [{kind}]; {remedy}"))
+        }
+        None => Failure::new(Exit::Refused, format!("{text} [{kind}]")),
+    }
 }
 
 /// Gives a tenant a new code; older ones that were not used end.
@@ -192,33 +123,45 @@ pub(super) async fn reissue(args: &ReissueArgs, output: Output, source: &Source)
             request_id: args.key.clone().unwrap_or_else(|| Uuid::new_v4().to_string()),
             tenant_id: args.tenant.map(|tenant| tenant.to_string()).unwrap_or_default(),
         };
-        let id = runs(source).await?.reissue(&input).await?;
+        let id = runs(source).await?.reissue(&input).await.map_err(of_run)?;
         return show(&json!({ "mailed": true, "tenant_id": input.tenant_id, "workflow_id": id }), output);
     }
     let body = without_null(json!({
         "tenant_id": args.tenant, "contact_email": args.email,
         "revoke_appliances": args.revoke_appliances.then_some(true),
     }));
-    show(&Service::of(source)?.post(&["install-codes", "reissue"], &body, args.key.as_deref()).await?, output)
+    show(
+        &Service::of(source)?.post(&["install-codes", "reissue"], &body, Repeats::Under(args.key.as_deref())).await?,
+        output,
+    )
 }
 
 /// Makes an activation code of a subscription, with which an installed appliance is upgraded.
 pub(super) async fn claim_code(args: &ClaimCodeArgs, output: Output, source: &Source) -> Result<Exit, Failure> {
     let body = json!({ "stripe_sub_id": args.subscription });
-    show(&Service::of(source)?.post(&["claim-codes"], &body, args.key.as_deref()).await?, output)
+    show(&Service::of(source)?.post(&["claim-codes"], &body, Repeats::Under(args.key.as_deref())).await?, output)
+}
+
+/// Changes what a subscription grants.
+pub(super) async fn entitle(args: &EntitleArgs, output: Output, source: &Source) -> Result<Exit, Failure> {
+    let body = without_null(json!({
+        "stripe_sub_id": args.subscription, "customer": args.customer, "tier": "pro", "seats": args.seats,
+        "transport": args.transport, "tenant_id": args.tenant,
+    }));
+    show(&Service::of(source)?.post(&["sign"], &body, Repeats::Freely).await?, output)
 }
 
 /// Ends a subscription: nothing is signed for it any more.
 pub(super) async fn revoke(args: &RevokeArgs, output: Output, source: &Source) -> Result<Exit, Failure> {
     let body = json!({ "stripe_sub_id": args.subscription });
-    show(&Service::of(source)?.post(&["revoke"], &body, None).await?, output)
+    show(&Service::of(source)?.post(&["revoke"], &body, Repeats::Freely).await?, output)
 }
 
 /// Ends one appliance.
 pub(super) async fn appliance(command: &ApplianceCommand, output: Output, source: &Source) -> Result<Exit, Failure> {
     let ApplianceCommand::Revoke { subscription, appliance } = command;
     let body = json!({ "stripe_sub_id": subscription, "appliance_id": appliance });
-    show(&Service::of(source)?.post(&["revoke"], &body, None).await?, output)
+    show(&Service::of(source)?.post(&["revoke"], &body, Repeats::Freely).await?, output)
 }
 
 /// Prints the signed statement of licence keys that the service publishes.
@@ -246,7 +189,7 @@ pub(super) async fn tenants(command: &TenantsCommand, output: Output, source: &S
         TenantsCommand::Show { tenant } => show(&service.get(&["tenants", &tenant.to_string()], &[]).await?, output),
         TenantsCommand::SetStatus { tenant, status } => {
             let path = ["tenants", &tenant.to_string(), "status"];
-            show(&service.post(&path, &json!({ "status": status }), None).await?, output)
+            show(&service.post(&path, &json!({ "status": status }), Repeats::Freely).await?, output)
         }
     }
 }
@@ -333,6 +276,54 @@ mod tests {
         assert!(text.contains("tenant_id          t"), "{text}");
         assert!(text.contains("install_codes (1)\n  code_masked"), "{text}");
         assert!(text.contains("entitlement        -") && !text.contains('\u{1b}'), "{text}");
+    }
+
+    fn run_failed(kind: &str, details: Option<Value>) -> Failure {
+        of_run(RunFault::Failed { kind: kind.to_owned(), text: "a sentence".to_owned(), details })
+    }
+
+    #[test]
+    fn a_failed_run_exits_like_the_call_without_one() {
+        let refused = |code: &str| run_failed("registration_rejected", Some(json!({ "code": code })));
+        for (failure, exit) in [
+            (refused("tenant_not_found"), Exit::NotFound),
+            (refused("invalid_request"), Exit::Usage),
+            (refused("tenant_suspended"), Exit::Refused),
+            (run_failed("registration_rejected", Some(json!({ "code": null }))), Exit::Refused),
+            (run_failed(FailureType::Validation.as_str(), Some(json!([{ "field": "companyName" }]))), Exit::Usage),
+            (run_failed("code_ended", None), Exit::Refused),
+            (run_failed(TRANSIENT, None), Exit::Unreachable),
+            (of_run(RunFault::Call(Failure::new(Exit::Unreachable, "x"))), Exit::Unreachable),
+        ] {
+            assert_eq!(failure.exit, exit, "{failure}");
+        }
+        let text =
+            not_mailed(RunFault::Failed { kind: "code_ended".into(), text: "ended".into(), details: None }, "t1");
+        assert_eq!(text.exit, Exit::Refused);
+        let text = text.to_string();
+        assert!(text.contains("reissue --tenant t1 --mail") && text.ends_with("ended [code_ended]"), "{text}");
+    }
+
+    #[test]
+    fn a_page_that_the_mail_would_leave_out_is_refused_before_anything_is_started() {
+        let (hosted, local) = (Source::of([]), Source::of([set("ALGA_LICENSE_ALLOW_LOOPBACK", "true")]));
+        for page in ["", "https://shop.example/download"] {
+            assert!(is_shown_in_mails(page, &hosted).is_ok(), "{page}");
+        }
+        for page in
+            ["http://shop.example/", "http://127.0.0.1:8080/", "ftp://x", "shop.example", "https://x y", "https://x\n"]
+        {
+            let failure = is_shown_in_mails(page, &hosted).expect_err(page);
+            assert_eq!(failure.exit, Exit::Usage);
+        }
+        assert!(is_shown_in_mails("http://127.0.0.1:8080/", &local).is_ok());
+        let unclear = Source::of([set("ALGA_LICENSE_ALLOW_LOOPBACK", "maybe")]);
+        let failure = is_shown_in_mails("https://shop.example/", &unclear).expect_err("unclear");
+        assert!(failure.exit == Exit::No && failure.to_string().contains("ALGA_LICENSE_ALLOW_LOOPBACK"), "{failure}");
+    }
+
+    fn set(name: &str, value: &str) -> (String, String) {
+        (name.to_owned(), value.to_owned())
     }
 
     #[test]

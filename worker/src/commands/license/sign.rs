@@ -1,6 +1,6 @@
 //! `license sign`: a licence without the service, for installations that cannot check in.
 
-use super::input::read;
+use super::input::{read, unusable};
 use crate::cli::{Output, print_json};
 use crate::exit::{Exit, Failure, OrExit as _};
 use clap::Args;
@@ -29,7 +29,8 @@ pub(super) struct SignArgs {
     claims: PathBuf,
 }
 
-fn kid(text: &str) -> Result<KeyId, &'static str> {
+/// A key id of the command line.
+pub(super) fn kid(text: &str) -> Result<KeyId, &'static str> {
     KeyId::parse(text).ok_or("must be 1 to 32 of A-Z a-z 0-9 . _ -")
 }
 
@@ -51,7 +52,8 @@ struct ClaimsFile {
 /// Runs the command.
 pub(super) async fn run(args: &SignArgs, output: Output, now: i64) -> Result<Exit, Failure> {
     let claims = claims(&read(&args.claims, "could not read the file of --claims")?, now)?;
-    let signer = FileSigner::read(&args.key, args.kid.clone()).or_exit(Exit::Usage, "cannot use the file of --key")?;
+    let signer = FileSigner::read(&args.key, args.kid.clone());
+    let signer = signer.map_err(|error| unusable(error, "cannot use the file of --key"))?;
     let token = sign_license(&signer, &claims).await.or_exit(Exit::Usage, "cannot sign what --claims says")?;
     match output {
         Output::Json => print_json(
@@ -63,7 +65,7 @@ pub(super) async fn run(args: &SignArgs, output: Output, now: i64) -> Result<Exi
 }
 
 /// Prints the token alone; a file that it is written to holds exactly its bytes.
-fn print_token(token: &str) {
+pub(super) fn print_token(token: &str) {
     let mut out = std::io::stdout().lock();
     let end = if out.is_terminal() { "\n" } else { "" };
     let _ = write!(out, "{token}{end}");
@@ -92,7 +94,7 @@ fn claims(json: &[u8], now: i64) -> Result<LicenseClaims, Failure> {
     let expires_at = match (file.exp, transport.transpose()?) {
         (Some(exp), None) => exp,
         (None, Some(transport)) => LicenseClaims::expiry(transport, issued_at),
-        (Some(_), Some(_)) | (None, None) => return Err(wrong("it needs either exp or transport")),
+        (Some(_), Some(_)) | (None, None) => return Err(wrong("it needs exactly one of exp and transport")),
     };
     Ok(LicenseClaims {
         subject: file.sub,

@@ -2,7 +2,7 @@
 
 use super::settings::{SignIn, database};
 use crate::cli::{Output, print, print_json};
-use crate::config::{Reader, Source};
+use crate::config::{Reader, Source, log_level};
 use crate::exit::{Exit, Failure};
 use crate::telemetry::logs;
 use clap::Args;
@@ -23,7 +23,7 @@ pub(super) struct MigrateArgs {
 /// Runs the command.
 pub(super) async fn run(args: &MigrateArgs, output: Output, source: &Source) -> Result<Exit, Failure> {
     let mut reader = Reader::new(source);
-    logs::install(&reader.text_or("LOG_LEVEL", "warn"), logs::Reader::Person, None);
+    logs::install(&log_level(&mut reader, "warn"), logs::Reader::Person, None);
     let options = database(&mut reader, SignIn::Admin);
     let user = reader.text_or("DB_USER_APP", APP_ROLE);
     let password = reader.secret("DB_PASSWORD_APP").map(|secret| SecretString::from(secret.expose()));

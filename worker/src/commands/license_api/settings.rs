@@ -180,6 +180,12 @@ fn settings(reader: &mut Reader<'_>) -> Settings {
             1..=10_000,
             "must be 1 to 10000",
         ),
+        connections_max: reader.number(
+            "TENANTRY_LICENSE_CONNECTIONS_MAX",
+            default.connections_max,
+            1..=100_000,
+            "must be 1 to 100000",
+        ),
         ..default
     }
 }
