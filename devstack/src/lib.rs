@@ -46,6 +46,7 @@ pub use appliance::{APPLIANCE_TENANT, variables_of_appliance};
 pub use down::{DownError, DownReport, down};
 pub use error::{PartError, StartError};
 pub use external::{STACK_VARIABLE, points_outside};
+pub use license::development_key;
 pub use network::{CUSTOMER_ZONE, EDGE_ADDRESS, NOBODY_ADDRESS, PLATFORM_ZONE, dev_network};
 pub use options::{Group, Migrate, Options, PartSet};
 pub use parts::{SAMPLE_PRICE, is_part_command, run_part};

@@ -2,6 +2,11 @@
 //! have. Licences are signed with the development key, which builds for development alone trust.
 
 use crate::spec::{PartSpec, Ready};
+use ::license::built_in::{
+    DEVELOPMENT_KID, DEVELOPMENT_NEXT_KID, DEVELOPMENT_NEXT_TEXT, DEVELOPMENT_ROOT_TEXT, DEVELOPMENT_TEXT,
+    development_next_signer, development_statement,
+};
+use ::license::signer::LicenseSigner as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
@@ -11,15 +16,12 @@ use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::ports::Ports;
 
 /// The registry's database.
 pub(crate) const DATABASE: &str = "license";
-/// Id of the development key, and the public text from whose hash it is made: `license::built_in` trusts it in builds for
-/// development, and the service does not start with another one under this id.
-const KID: &str = "v1-test";
-const KEY_TEXT: &str = "tenantry-development-license-key-1";
 
 fn folder(root: &Path) -> PathBuf {
     root.join("license")
@@ -31,39 +33,54 @@ pub(crate) fn ports(ports: &mut Ports) -> io::Result<()> {
     ports.tcp("license-metrics").map(drop)
 }
 
-/// Writes the keys and the service secret, once per stack: codes must be found after a restart.
-pub(crate) fn prepare(root: &Path) -> io::Result<()> {
+/// Writes the keys, the service secret and the statement that are not there yet: codes must be found after a restart.
+pub(crate) async fn prepare(root: &Path) -> io::Result<()> {
     let folder = folder(root);
-    if folder.join("complete").exists() {
-        return Ok(());
-    }
     fs::create_dir_all(&folder)?;
     let key = || STANDARD.encode(rand::random::<[u8; 32]>());
-    write(&folder.join("signing.pem"), &signing_key())?;
-    write(&folder.join("mint-keys"), &format!("mint-1 {}\n", key()))?;
-    write(&folder.join("lookup-keys"), &format!("lookup-1 {}\n", key()))?;
-    write(&folder.join("sealing-keys"), &format!("hash {}\n2026-01 {}\n", key(), key()))?;
-    let secret = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>());
-    write(&folder.join("service-secret"), &format!("{secret}\n"))?;
-    write(&folder.join("database-password"), &URL_SAFE_NO_PAD.encode(rand::random::<[u8; 24]>()))?;
-    fs::write(folder.join("complete"), "")
+    let next = development_next_signer().public_key().to_spki();
+    let list = format!("[{{\"kid\":\"{DEVELOPMENT_NEXT_KID}\",\"spki\":\"{next}\"}}]\n");
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).map_err(io::Error::other)?;
+    let now = i64::try_from(since.as_secs()).map_err(io::Error::other)?;
+    let statement = development_statement(now).await.map_err(io::Error::other)?;
+    for (name, text) in [
+        ("signing.pem", development_key(DEVELOPMENT_TEXT)),
+        ("signing-next.pem", development_key(DEVELOPMENT_NEXT_TEXT)),
+        ("root.pem", development_key(DEVELOPMENT_ROOT_TEXT)),
+        ("keys.json", list),
+        ("keyset.jwt", statement),
+        ("mint-keys", format!("mint-1 {}\n", key())),
+        ("lookup-keys", format!("lookup-1 {}\n", key())),
+        ("sealing-keys", format!("hash {}\n2026-01 {}\n", key(), key())),
+        ("service-secret", format!("{}\n", URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>()))),
+        ("database-password", URL_SAFE_NO_PAD.encode(rand::random::<[u8; 24]>())),
+    ] {
+        let path = folder.join(name);
+        if !path.exists() {
+            write(&path, &text)?;
+        }
+    }
+    Ok(())
 }
 
-/// The development key as an `ECPrivateKey` of the curve P-256 in PEM (RFC 5915 §3, without the public key).
-fn signing_key() -> String {
+/// The key of a public text, as an `ECPrivateKey` of the curve P-256 in PEM (RFC 5915 §3, without the public key).
+pub fn development_key(text: &str) -> String {
     const HEAD: [u8; 7] = [0x30, 0x31, 0x02, 0x01, 0x01, 0x04, 0x20];
     // Tag [0] with the object identifier prime256v1, 1.2.840.10045.3.1.7.
     const CURVE: [u8; 12] = [0xa0, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
-    let der = [&HEAD[..], &Sha256::digest(KEY_TEXT), &CURVE].concat();
+    let der = [&HEAD[..], &Sha256::digest(text), &CURVE].concat();
     let text = STANDARD.encode(der);
     // 64 characters a line (RFC 7468 §2).
     let (first, second) = text.split_at(64);
     format!("-----BEGIN EC PRIVATE KEY-----\n{first}\n{second}\n-----END EC PRIVATE KEY-----\n")
 }
 
+/// Writes a file whole or not at all.
 fn write(path: &Path, text: &str) -> io::Result<()> {
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(text.as_bytes())
+    let unfinished = path.with_extension("unfinished");
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+    file.write_all(text.as_bytes())?;
+    fs::rename(unfinished, path)
 }
 
 /// The variables of the service and of its migration; `database` are those of the stack's administrator, `downloads` those of
@@ -92,9 +109,10 @@ pub(crate) fn service(
             ("TENANTRY_LICENSE_MINT_KEYS_FILE", path("mint-keys")),
             ("TENANTRY_LICENSE_LOOKUP_KEYS_FILE", path("lookup-keys")),
             ("TENANTRY_SEALING_KEYS_FILE", path("sealing-keys")),
+            ("TENANTRY_LICENSE_KEYSET_FILE", path("keyset.jwt")),
             ("ALGA_LICENSE_SERVICE_SECRET_FILE", path("service-secret")),
             ("ALGA_LICENSE_PRIVATE_KEY_FILE", path("signing.pem")),
-            ("ALGA_LICENSE_KID", KID.to_owned()),
+            ("ALGA_LICENSE_KID", DEVELOPMENT_KID.to_owned()),
             ("TENANTRY_LICENSE_CHECK_IN_URL", format!("{}/check-in", base(ports))),
         ]
         .map(|(name, value)| (name.to_owned(), value)),

@@ -357,7 +357,7 @@ impl Rise<'_> {
     async fn license(&self, postgres: Option<&Postgres>) -> Result<(), StartError> {
         let Some(postgres) = postgres.filter(|_| self.parts.has(Group::License)) else { return Ok(()) };
         let root = &self.options.root;
-        license::prepare(root).map_err(file(root))?;
+        license::prepare(root).await.map_err(file(root))?;
         postgres.create_beside(license::DATABASE).await?;
         let administrator = postgres.environment().into_iter().collect();
         let downloads = match self.parts.has(Group::Downloads) {

@@ -255,11 +255,30 @@ pub(crate) async fn end(spec: &PartSpec, process: ProcId, ending: Ending) -> Res
     }
 }
 
-/// The last lines of a file; empty when it cannot be read.
+/// The last lines of a file, backtraces left out: they are longer than the tail and hide the reason above them. Empty when the
+/// file cannot be read.
 pub(crate) fn tail(path: &Path, lines: usize) -> String {
     let text = fs::read(path).map(|raw| String::from_utf8_lossy(&raw).into_owned()).unwrap_or_default();
-    let all: Vec<&str> = text.lines().collect();
+    let all = without_backtraces(&text);
     all.get(all.len().saturating_sub(lines)..).unwrap_or_default().join("\n")
+}
+
+/// Leaves out what follows the line `stack backtrace:` (Rust's panics and `anyhow`): numbered frames and their places. A list of
+/// causes looks like frames, but has no such line above it.
+fn without_backtraces(text: &str) -> Vec<&str> {
+    let mut in_backtrace = false;
+    let kept = text.lines().filter(|line| {
+        let heading = line.trim().eq_ignore_ascii_case("stack backtrace:");
+        in_backtrace = heading || (in_backtrace && is_frame(line));
+        !in_backtrace
+    });
+    kept.collect()
+}
+
+fn is_frame(line: &str) -> bool {
+    let text = line.trim_start();
+    let numbered = |(number, _): (&str, &str)| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    text.starts_with("at ") || text.split_once(": ").is_some_and(numbered)
 }
 
 #[cfg(test)]

@@ -94,3 +94,18 @@ async fn what_a_crash_leaves_is_ended_by_number_and_start_time_only() {
     assert!(!left.alive());
     assert!(crate::down(root.path()).await.unwrap().ended.is_empty());
 }
+
+#[test]
+fn a_backtrace_does_not_hide_the_reason() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = folder.path().join("part.log");
+    let frames: String =
+        (0..40).map(|n| format!("  {n:>2}: std::rt::lang_start\n             at /rustc/src/rt.rs:1:2\n")).collect();
+    let causes = "could not listen\n\nCaused by:\n    0: cannot bind 127.0.0.1:8080\n    1: Address already in use (os error 98)\n";
+    fs::write(&log, format!("starting\nError: {causes}\nStack backtrace:\n{frames}the end\n")).expect("written");
+    let shown = tail(&log, 10);
+    assert!(shown.contains("1: Address already in use") && shown.ends_with("the end"), "{shown}");
+    assert!(!shown.contains("lang_start") && !shown.contains("/rustc"), "{shown}");
+    let error = PartError::NotReady { part: "worker".into(), why: "it ended".into(), log, tail: shown };
+    assert!(error.to_string().contains("remedy: another program took the port"), "{error}");
+}

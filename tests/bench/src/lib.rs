@@ -4,6 +4,7 @@ pub mod licenses;
 pub mod measure;
 pub mod node;
 pub mod portal;
+pub mod redemptions;
 pub mod registrations;
 pub mod replay;
 pub mod scale;

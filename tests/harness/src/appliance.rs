@@ -1,7 +1,8 @@
 //! The sample appliance: its own database, its own Temporal namespace, and a worker process of its own.
 
+use crate::rig::Rig;
+use crate::wait::eventually;
 use anyhow::Context as _;
-use harness::{Rig, eventually};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::process::Stdio;
@@ -19,16 +20,23 @@ use tokio::process::{Child, Command};
 const NAMESPACE: &str = "appliance";
 const QUEUE: &str = "tenant-workflows";
 
-pub(crate) struct Appliance {
-    pub(crate) variables: BTreeMap<String, String>,
-    pub(crate) database: sqlx::PgPool,
+/// What an appliance runs: a worker beside its own database, and a client of its Temporal.
+pub struct Appliance {
+    /// Variables that worker and command line use.
+    pub variables: BTreeMap<String, String>,
+    /// The database as its owner.
+    pub database: sqlx::PgPool,
     temporal: Client,
     worker: Option<Child>,
     log: std::path::PathBuf,
 }
 
 impl Appliance {
-    pub(crate) async fn of(rig: &Rig) -> anyhow::Result<Self> {
+    /// The appliance of a stack; its worker does not run yet.
+    ///
+    /// # Errors
+    /// The stack has none.
+    pub async fn of(rig: &Rig) -> anyhow::Result<Self> {
         let variables = devstack::variables_of_appliance(&rig.environment).context("the stack has no appliance")?;
         let options =
             ConnectionOptions::new(format!("http://{}", variables["TEMPORAL_ADDRESS"]).parse::<Url>()?).build();
@@ -40,7 +48,10 @@ impl Appliance {
     }
 
     /// Starts the worker, as `tenantry dev env --appliance` would have it.
-    pub(crate) fn start_worker(&mut self, rig: &Rig) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// There is no executable.
+    pub fn start_worker(&mut self, rig: &Rig) -> anyhow::Result<()> {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(&self.log)?;
         let child = Command::new(&rig.binary)
             .arg("worker")
@@ -55,17 +66,36 @@ impl Appliance {
     }
 
     /// `kill -9`.
-    pub(crate) async fn kill_worker(&mut self) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// It does not run.
+    pub async fn kill_worker(&mut self) -> anyhow::Result<()> {
         let mut worker = self.worker.take().context("no worker runs")?;
         Ok(worker.kill().await?)
     }
 
-    pub(crate) fn worker_log(&self) -> anyhow::Result<String> {
+    /// What the worker has logged since its first start.
+    ///
+    /// # Errors
+    /// It was never started.
+    pub fn worker_log(&self) -> anyhow::Result<String> {
         Ok(std::fs::read_to_string(&self.log)?)
     }
 
+    /// The worker's process.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn worker(&self) -> anyhow::Result<i32> {
+        let pid = self.worker.as_ref().and_then(Child::id).context("no worker runs")?;
+        Ok(i32::try_from(pid)?)
+    }
+
     /// Starts a workflow as a client of another language does: plain JSON.
-    pub(crate) async fn start(&self, workflow: &'static str, id: &str, input: &Value) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// Temporal refused.
+    pub async fn start(&self, workflow: &'static str, id: &str, input: &Value) -> anyhow::Result<()> {
         let payload = Payload {
             metadata: [("encoding".to_owned(), b"json/plain".to_vec())].into(),
             data: serde_json::to_vec(input)?,
@@ -77,7 +107,10 @@ impl Appliance {
     }
 
     /// Waits until the run's activity of this type is under way.
-    pub(crate) async fn in_activity(&self, id: &str, activity: &str) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// It is not within 60 s.
+    pub async fn in_activity(&self, id: &str, activity: &str) -> anyhow::Result<()> {
         let handle = self.temporal.get_workflow_handle::<UntypedWorkflow>(id.to_owned());
         eventually(&format!("{activity} is under way"), Duration::from_secs(60), || async {
             let shown = handle.describe(WorkflowDescribeOptions::default()).await.map_err(|error| error.to_string())?;
@@ -92,7 +125,10 @@ impl Appliance {
     }
 
     /// The result of a run.
-    pub(crate) async fn result(&self, id: &str) -> anyhow::Result<Value> {
+    ///
+    /// # Errors
+    /// It failed, or goes on for 90 s.
+    pub async fn result(&self, id: &str) -> anyhow::Result<Value> {
         let handle = self.temporal.get_workflow_handle::<UntypedWorkflow>(id.to_owned());
         let ended = handle.get_result(WorkflowGetResultOptions::default());
         let raw = tokio::time::timeout(Duration::from_secs(90), ended).await.context("the run goes on")??;
@@ -101,14 +137,17 @@ impl Appliance {
     }
 
     /// Everything that stands in a run's history, as the server keeps it.
-    pub(crate) async fn history(&self, id: &str) -> anyhow::Result<String> {
+    ///
+    /// # Errors
+    /// Temporal refused.
+    pub async fn history(&self, id: &str) -> anyhow::Result<String> {
         let handle = self.temporal.get_workflow_handle::<UntypedWorkflow>(id.to_owned());
         let events = handle.fetch_history(WorkflowFetchHistoryOptions::default()).into_events().await?;
         Ok(serde_json::to_string(&events)?)
     }
 
     /// Temporal, in the appliance's namespace.
-    pub(crate) fn temporal(&self) -> &Client {
+    pub fn temporal(&self) -> &Client {
         &self.temporal
     }
 }

@@ -4,6 +4,7 @@ use crate::cluster::Kubectl;
 use crate::domain::Domain;
 use crate::neighbour::Neighbour;
 use anyhow::Context as _;
+use devstack::PartSet;
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 use std::collections::BTreeMap;
@@ -48,10 +49,19 @@ impl Rig {
     /// # Errors
     /// A part does not start; the error shows the end of its log.
     pub async fn start_with(name: &str, variables: &[(&str, &str)]) -> anyhow::Result<Self> {
+        Self::start_of(name, variables, PartSet::all()).await
+    }
+
+    /// The same, with these parts only; Temporal, PostgreSQL, DNS and the cluster are among them.
+    ///
+    /// # Errors
+    /// A part does not start; the error shows the end of its log.
+    pub async fn start_of(name: &str, variables: &[(&str, &str)], parts: PartSet) -> anyhow::Result<Self> {
         let project = devstack::find_project()?;
         let binary = binary(&project)?;
         let root = std::env::temp_dir().join(format!("tenantry-test-{}-{name}", std::process::id()));
         let mut options = devstack::Options::ephemeral(&root, &binary, &project);
+        options.parts = parts;
         options.sql_files = product_schema(&project)?;
         options.role_environment =
             [("PORTAL_DOMAIN_DNS_CONFIRM_SECONDS", "1"), ("PORTAL_DOMAIN_CERT_ISSUER", "letsencrypt-http01-nocheck")]

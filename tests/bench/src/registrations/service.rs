@@ -4,7 +4,8 @@ use super::codes::Keys;
 use super::registry::Registry;
 use crate::node::end;
 use anyhow::{Context as _, bail, ensure};
-use license::built_in::DEVELOPMENT_KID;
+use harness::development_key;
+use license::built_in::{DEVELOPMENT_KID, DEVELOPMENT_TEXT};
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -12,8 +13,6 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 use tokio::process::{Child, Command};
 
-/// The public text from whose hash the key of development is made.
-const KEY_TEXT: &str = "tenantry-development-license-key-1";
 /// Longest start: the migration, and the first answer.
 const START_MAX: Duration = Duration::from_secs(30);
 const SECRET: &str = "the-service-secret-of-a-bench";
@@ -137,23 +136,11 @@ fn variables(registry: &Registry, keys: &Keys, folder: &Path) -> anyhow::Result<
         ("DB_PASSWORD_APP", text(PASSWORD)),
         ("ALGA_LICENSE_SERVICE_SECRET", text(SECRET)),
         ("ALGA_LICENSE_KID", text(DEVELOPMENT_KID)),
-        ("ALGA_LICENSE_PRIVATE_KEY_FILE", write("signing.pem", &signing_key())?),
+        ("ALGA_LICENSE_PRIVATE_KEY_FILE", write("signing.pem", &development_key(DEVELOPMENT_TEXT))?),
         ("TENANTRY_LICENSE_MINT_KEYS_FILE", write("mint", &keys.mint)?),
         ("TENANTRY_LICENSE_LOOKUP_KEYS_FILE", write("lookup", &keys.lookup)?),
         ("TENANTRY_SEALING_KEYS_FILE", write("sealing", &keys.sealing)?),
         // This program says in its requests where they come from.
         ("TENANTRY_LICENSE_TRUSTED_PROXIES", text("127.0.0.1/32")),
     ])
-}
-
-/// The key of development as an `ECPrivateKey` of the curve P-256 in PEM (RFC 5915 §3, without the public key).
-fn signing_key() -> String {
-    const HEAD: [u8; 7] = [0x30, 0x31, 0x02, 0x01, 0x01, 0x04, 0x20];
-    // Tag [0] with the object identifier prime256v1, 1.2.840.10045.3.1.7.
-    const CURVE: [u8; 12] = [0xa0, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
-    let scalar = ring::digest::digest(&ring::digest::SHA256, KEY_TEXT.as_bytes());
-    let text = data_encoding::BASE64.encode(&[&HEAD[..], scalar.as_ref(), &CURVE].concat());
-    // 64 characters a line (RFC 7468 §2).
-    let (first, second) = text.split_at(64);
-    format!("-----BEGIN EC PRIVATE KEY-----\n{first}\n{second}\n-----END EC PRIVATE KEY-----\n")
 }

@@ -1,10 +1,9 @@
 //! Licensing as workflows on the real stack: a registration mailed once, a redemption that is killed in every step, check-ins by
 //! the schedule, and a revocation.
 
-use crate::appliance::Appliance;
 use crate::rig::on_the_stack;
 use anyhow::{Context as _, ensure};
-use harness::{Rig, Signal, eventually};
+use harness::{Appliance, Rig, Signal, eventually};
 use serde_json::{Value, json};
 use std::process::Stdio;
 use std::time::Duration;
@@ -105,14 +104,42 @@ fn a_registration_is_mailed_once_and_its_code_stands_in_no_history() {
 }
 
 #[test]
+fn an_address_that_was_sent_five_codes_keeps_the_one_it_has() {
+    on_the_stack(async |rig| {
+        let word = Uuid::new_v4().simple().to_string();
+        let email = format!("it-{word}@cedar.example");
+        let mut tenant = String::new();
+        for number in 1..=5 {
+            let submission = format!("order-{word}-{number}");
+            let names = ["--company", "Cedar", "--email", &email, "--submission", &submission];
+            let args = [&["license", "register-tenant", "--mail", "--output", "json"][..], &names].concat();
+            let registered = json_of(rig, &args).await?;
+            tenant = registered["tenant_id"].as_str().context("no tenant")?.to_owned();
+            mailed(rig, &email, number).await?;
+        }
+        let (exit, _, err) = rig.tenantry(&["license", "reissue", "--tenant", &tenant, "--mail"]).await?;
+        ensure!(exit == 5 && err.contains("too_many_mails"), "{exit}: {err}");
+        let shown = json_of(rig, &["license", "tenants", "show", "--tenant", &tenant, "--output", "json"]).await?;
+        let codes = shown["install_codes"].as_array().context("no codes")?;
+        ensure!(codes.len() == 1 && codes[0]["revoked"] == json!(false), "{shown}");
+        ensure!(mails(rig, &email).await?.len() == 5, "a sixth mail");
+        Ok(())
+    });
+}
+
+#[test]
 fn a_registration_with_faults_names_them_all_and_asks_nobody() {
     on_the_stack(async |rig| {
         let word = Uuid::new_v4().simple().to_string();
         let args =
             ["license", "register-tenant", "--company", " ", "--email", "nobody", "--submission", &word, "--mail"];
         let (exit, _, err) = rig.tenantry(&args).await?;
-        ensure!(exit == 5, "{exit}: {err}");
+        ensure!(exit == 2, "{exit}: {err}");
         ensure!(err.contains("companyName: REQUIRED") && err.contains("contactEmail: NOT_AN_ADDRESS"), "{err}");
+        // A refusal of the service has the exit code that it has without a run.
+        let unknown = Uuid::new_v4().to_string();
+        let (exit, _, err) = rig.tenantry(&["license", "reissue", "--tenant", &unknown, "--mail"]).await?;
+        ensure!(exit == 3 && err.contains("tenant_not_found"), "{exit}: {err}");
         Ok(())
     });
 }
@@ -232,23 +259,33 @@ fn a_redemption_that_is_killed_in_every_step_burns_one_code_and_the_schedule_fol
         ensure!(!log.contains(&code) && log.contains("without the mark of the codec"), "the log of a code in clear");
 
         // The same code again is the same redemption, now prepared by the command and named by its reference.
-        let mut child = tokio::process::Command::new(&rig.binary)
-            .args(["appliance", "redeem", "--workflow", "--output", "json"])
-            .envs(&appliance.variables)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()?;
-        child.stdin.take().context("standard input")?.write_all(code.as_bytes()).await?;
-        let again = child.wait_with_output().await?;
-        let line: Value = serde_json::from_slice(&again.stdout).context(String::from_utf8(again.stderr)?)?;
-        ensure!(line["result"]["applianceId"] == json!(stored.1), "{line}");
+        let (exit, line) = redeem_by_workflow(rig, &appliance, &code).await?;
+        ensure!(exit == Some(0) && line["result"]["applianceId"] == json!(stored.1), "{exit:?}: {line}");
         ensure!(audited(rig, "code.redeemed").await? == 1, "the code was redeemed again");
+        // A run that fails ends the command with the code of its failure.
+        let (exit, line) = redeem_by_workflow(rig, &appliance, "ZZZZZZZZ").await?;
+        ensure!((exit, &line["code"]) == (Some(1), &json!("invalid_claim_code")), "{exit:?}: {line}");
+        ensure!(line["remedy"] == json!("correct"), "{line}");
 
         check_ins_follow(rig, &appliance, subscription).await?;
         appliance.kill_worker().await
     });
+}
+
+/// Redeems with the appliance's worker. Exit code and the line for programs.
+async fn redeem_by_workflow(rig: &Rig, appliance: &Appliance, code: &str) -> anyhow::Result<(Option<i32>, Value)> {
+    let mut child = tokio::process::Command::new(&rig.binary)
+        .args(["appliance", "redeem", "--workflow", "--output", "json"])
+        .envs(&appliance.variables)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()?;
+    child.stdin.take().context("standard input")?.write_all(code.as_bytes()).await?;
+    let ended = child.wait_with_output().await?;
+    let line = serde_json::from_slice(&ended.stdout).context(String::from_utf8(ended.stderr)?)?;
+    Ok((ended.status.code(), line))
 }
 
 /// The schedule is there at the appliance's own time, and what it starts sees the revocation.
@@ -259,6 +296,31 @@ async fn check_ins_follow(rig: &Rig, appliance: &Appliance, subscription: &str) 
     })
     .await?;
     ensure!(check_in(appliance).await?["outcome"] == json!("unchanged"), "nothing has changed yet");
+    let first = stored_license(appliance).await?;
+    ensure!(kid_and_seats(&first)? == ("v1-test".to_owned(), json!(25)), "another licence");
+
+    let customer = ["--customer", "Birch MSP", "--seats", "30"];
+    let entitle = [&["license", "entitle", "--subscription", subscription][..], &customer].concat();
+    let (exit, _, err) = rig.tenantry(&entitle).await?;
+    ensure!(exit == 0, "{err}");
+    ensure!(check_in(appliance).await?["outcome"] == json!("refreshed"), "more seats");
+    ensure!(kid_and_seats(&stored_license(appliance).await?)? == ("v1-test".to_owned(), json!(30)), "the seats");
+
+    // The next key is published by a statement since the first check-in: now it signs.
+    let keys = rig.stack.root().join("license");
+    let before = std::fs::read(keys.join("signing.pem"))?;
+    std::fs::copy(keys.join("signing-next.pem"), keys.join("signing.pem"))?;
+    let rotated = eventually("a licence of the next key", Duration::from_secs(30), || async {
+        // A credential has 20 check-ins an hour.
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        check_in(appliance).await.map_err(|error| format!("{error:#}"))?;
+        let license = stored_license(appliance).await.map_err(|error| format!("{error:#}"))?;
+        let (kid, _) = kid_and_seats(&license).map_err(|error| format!("{error:#}"))?;
+        if kid == "v2-test" { Ok(()) } else { Err(kid) }
+    })
+    .await;
+    std::fs::write(keys.join("signing.pem"), before)?;
+    rotated?;
 
     let args = ["license", "revoke", "--subscription", subscription];
     let (exit, _, err) = rig.tenantry(&args).await?;
@@ -270,6 +332,20 @@ async fn check_ins_follow(rig: &Rig, appliance: &Appliance, subscription: &str) 
     ensure!(token.is_some(), "the licence stays until it expires");
     schedule.trigger(ScheduleOverlapPolicy::Skip, TriggerScheduleOptions::default()).await?;
     Ok(())
+}
+
+async fn stored_license(appliance: &Appliance) -> anyhow::Result<String> {
+    Ok(sqlx::query_scalar("SELECT license_token FROM license_state").fetch_one(&appliance.database).await?)
+}
+
+/// The key that signed a licence, and its seats.
+fn kid_and_seats(license: &str) -> anyhow::Result<(String, Value)> {
+    let parts: Vec<&str> = license.split('.').collect();
+    let part = |n: usize| -> anyhow::Result<Value> {
+        let text = parts.get(n).context("no licence")?;
+        Ok(serde_json::from_slice(&data_encoding::BASE64URL_NOPAD.decode(text.as_bytes())?)?)
+    };
+    Ok((part(0)?["kid"].as_str().context("no kid")?.to_owned(), part(1)?["seats"].clone()))
 }
 
 /// One run, as the schedule starts it.

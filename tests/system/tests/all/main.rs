@@ -1,6 +1,5 @@
 //! System tests: the worker as a process beside real engines. One stack for the binary; the tests run one after the other.
 
-mod appliance;
 mod authority;
 mod canary;
 mod days;

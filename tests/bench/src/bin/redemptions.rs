@@ -1,0 +1,5 @@
+//! See [`bench::redemptions`].
+
+fn main() -> anyhow::Result<()> {
+    bench::redemptions::run()
+}
