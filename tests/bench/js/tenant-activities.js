@@ -33,8 +33,8 @@ exports.createTenant = (request) => {
     await run('FIND_CREATION', [originId, null]);
     await run('FIND_CLAIMS', [['address'], [address], originId]);
     await run('TAKE_CLAIMS', [['address'], [address], originId, tenant, at]);
-    const [{ taken }] = await run('ADDRESS_TAKEN', [email, null]);
-    if (taken) throw new Error('the address is taken');
+    const others = await run('ADDRESS_CANDIDATES', [email.toLowerCase(), null]);
+    if (others.some((user) => user.email.toLowerCase() === email.toLowerCase())) throw new Error('the address is taken');
     await run('INSERT_TENANT', [tenant, name, email, at, 'manual', '', 'psa', null, null]);
     const properties = JSON.stringify({ type: 'msp', is_system_client: true, created_by: 'tenant_setup' });
     const [{ client_id: clientId }] = await run('INSERT_CLIENT', [tenant, name, properties, at]);
@@ -51,7 +51,7 @@ exports.createTenant = (request) => {
 exports.run_onboarding_seeds = (request) =>
   once({ ...request, activity: 'run_onboarding_seeds', part: 'psa' }, request.tenantId, async (run, at) => {
     const tenant = request.tenantId;
-    await run('FIND_TENANT', [tenant]);
+    await run('FIND_OWN', [tenant, request.originId]);
     await run('INSERT_ROLES', [tenant, ...seeds.roles()]);
     await run('INSERT_PERMISSIONS', [tenant, ...seeds.permissions()]);
     const roles = await run('ROLE_IDS', [tenant]);
@@ -69,8 +69,8 @@ exports.createAdminUser = async (request) => {
   const unusable = await hash(randomBytes(32));
   return once({ ...request, activity: 'createAdminUser' }, request.tenantId, async (run, at) => {
     const { originId, tenantId: tenant, firstName, lastName, email } = request;
-    await run('FIND_TENANT', [tenant]);
-    await run('ADDRESS_TAKEN', [email, null]);
+    await run('FIND_OWN', [tenant, request.originId]);
+    await run('ADDRESS_CANDIDATES', [email.toLowerCase(), null]);
     const [{ user_id: userId }] = await run('INSERT_ADMIN', [tenant, firstName, lastName, email, unusable, at]);
     const [{ role_id: roleId }] = await run('FIND_ADMIN_ROLE', [tenant]);
     await run('INSERT_USER_ROLE', [tenant, userId, roleId, at]);
@@ -82,7 +82,7 @@ exports.createAdminUser = async (request) => {
 exports.setupTenantData = (request) =>
   once({ ...request, activity: 'setupTenantData' }, request.tenantId, async (run, at) => {
     const { tenantId: tenant, clientId } = request;
-    await run('FIND_TENANT', [tenant]);
+    await run('FIND_OWN', [tenant, request.originId]);
     const config = { apiKey: '', from: '' };
     const provider = [{ providerId: 'resend-provider', providerType: 'resend', isEnabled: false, config }];
     await run('INSERT_EMAIL_SETTINGS', [tenant, 'resend', JSON.stringify(provider), at]);
