@@ -5,6 +5,7 @@
 
 pub mod built_in;
 pub mod codes;
+mod es256;
 pub mod key_ring;
 pub mod object_store;
 pub mod presign;

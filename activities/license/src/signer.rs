@@ -1,5 +1,6 @@
 //! Signing: whoever holds a key, and what is made with it.
 
+use crate::es256;
 use async_trait::async_trait;
 use credentials::KeyId;
 use data_encoding::BASE64URL_NOPAD;
@@ -7,7 +8,6 @@ use model::license::claims::{ClaimsError, LicenseClaims};
 use model::license::keyset::{KEYSET_TYP, KeysetClaims};
 use model::license::token::UncheckedToken;
 use model::license::token_keys::PublicKey;
-use p256::ecdsa::signature::Signer as _;
 use p256::ecdsa::{Signature, SigningKey};
 use std::fmt;
 
@@ -79,8 +79,7 @@ async fn compact(signer: &dyn LicenseSigner, typ: &str, payload: &str) -> Result
     Ok(text)
 }
 
-/// A key in memory. Its nonces are those of RFC 6979, so that the same claims give the same signature and no random source
-/// can spoil a nonce.
+/// A key in memory. Its nonces are those of RFC 6979.
 pub(crate) struct LocalKey {
     pub(crate) kid: KeyId,
     pub(crate) key: SigningKey,
@@ -93,8 +92,7 @@ impl LocalKey {
     }
 
     pub(crate) fn sign(&self, message: &[u8]) -> [u8; 64] {
-        let signature: Signature = self.key.sign(message);
-        signature.to_bytes().into()
+        es256::sign(&self.key, message).to_bytes().into()
     }
 }
 

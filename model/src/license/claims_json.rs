@@ -37,7 +37,8 @@ pub(crate) struct Object<'a>(Vec<(Cow<'a, str>, Json<'a>)>);
 impl<'a> Object<'a> {
     /// Reads a text that is one object and nothing else but white space.
     pub(crate) fn parse(text: &'a [u8]) -> Option<Self> {
-        match serde_json::from_slice(text).ok()? {
+        // Looked at once as a whole: `from_slice` would look at every text by itself.
+        match serde_json::from_str(std::str::from_utf8(text).ok()?).ok()? {
             Json::Object(object) => Some(object),
             Json::Null | Json::Bool(_) | Json::Integer(_) | Json::Huge | Json::Text(_) | Json::List(_) => None,
         }

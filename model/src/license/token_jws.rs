@@ -57,12 +57,20 @@ pub(crate) fn authenticate<'k>(
     if object.text("alg") != Some("ES256") {
         return Err(VerifyFailure::BadSignature);
     }
-    let signature = BASE64URL_NOPAD.decode(signature.as_bytes()).map_err(|_| VerifyFailure::BadSignature)?;
-    let signature: [u8; SIGNATURE_BYTES] = signature.try_into().map_err(|_| VerifyFailure::BadSignature)?;
+    let signature = signature_bytes(signature).ok_or(VerifyFailure::BadSignature)?;
     let signed = &text.as_bytes()[..header.len() + 1 + payload.len()];
     if !signatures.check(key, signed, &signature) {
         return Err(VerifyFailure::BadSignature);
     }
     let payload = BASE64URL_NOPAD.decode(payload.as_bytes()).map_err(|_| VerifyFailure::Malformed)?;
     Ok(Authentic { kid: kid.to_owned(), payload })
+}
+
+fn signature_bytes(text: &str) -> Option<[u8; SIGNATURE_BYTES]> {
+    let mut bytes = [0; SIGNATURE_BYTES];
+    if BASE64URL_NOPAD.decode_len(text.len()) != Ok(SIGNATURE_BYTES) {
+        return None;
+    }
+    BASE64URL_NOPAD.decode_mut(text.as_bytes(), &mut bytes).ok()?;
+    Some(bytes)
 }
