@@ -40,8 +40,10 @@ exports.tenantCreationWorkflow = async function tenantCreationWorkflow({ tenantN
   const vendor = { ...common, managementTenantId };
   const { customerId } = await extra.createCustomerClientActivity({ ...vendor, tenantId, tenantName: name });
   const contact = { ...vendor, clientId: customerId, firstName, lastName, email };
-  const { contactId } = await extra.createCustomerContactActivity(contact);
-  await extra.tagCustomerClientActivity({ ...vendor, clientId: customerId, tagText: 'PSA Customer' });
+  const [{ contactId }] = await Promise.all([
+    extra.createCustomerContactActivity(contact),
+    extra.tagCustomerClientActivity({ ...vendor, clientId: customerId, tagText: 'PSA Customer' }),
+  ]);
 
   enter('sending_welcome_email', 95);
   const letter = { ...common, tenantId, tenantName: name, adminUserId, firstName, lastName, email, productCode: 'psa' };

@@ -6,6 +6,7 @@ use super::{Done, created_ms, customer_tag, options, tenant_id};
 use contract::tenancy::Tenancy;
 use model::tenant::step::Step;
 use proto::v1 as wire;
+use temporalio_workflow::workflows::join;
 
 /// The portal user: its invitation comes with a later part of the product.
 const PORTAL_USER: (&str, &str) = ("portal_user", "NO_INVITATION");
@@ -41,7 +42,7 @@ pub(super) async fn run<W: Holds>(ctx: &Ctx<W>, course: &Course, until_ms: i64) 
         .customer_id;
     ctx.state_mut(|w| w.creation_mut().facts.customer_client_id.clone_from(&client));
 
-    let request = wire::CustomerContactRequest {
+    let contact = wire::CustomerContactRequest {
         origin_id: origin_id.clone(),
         now_ms,
         management_tenant_id: management.clone(),
@@ -50,23 +51,24 @@ pub(super) async fn run<W: Holds>(ctx: &Ctx<W>, course: &Course, until_ms: i64) 
         last_name: tenant.admin.last_name.clone(),
         email: tenant.admin.email.clone(),
     };
-    let contact = ctx
-        .execute_activity(Tenancy::create_customer_contact, request, options(ctx, course, until_ms, step))
-        .await?
-        .contact_id;
-    if contact.is_empty() {
-        skip("customer_contact", "ADDRESS_TAKEN");
-    }
-    ctx.state_mut(|w| w.creation_mut().facts.customer_contact_id = contact);
-
-    let request = wire::TagCustomerRequest {
+    let tag = wire::TagCustomerRequest {
         origin_id,
         now_ms,
         management_tenant_id: management,
         client_id: client,
         tag_text: customer_tag(tenant.product).to_owned(),
     };
-    ctx.execute_activity(Tenancy::tag_customer_client, request, options(ctx, course, until_ms, step)).await?;
+    // Neither needs the other: one workflow task starts both.
+    let (contact, tagged) = join!(
+        ctx.execute_activity(Tenancy::create_customer_contact, contact, options(ctx, course, until_ms, step)),
+        ctx.execute_activity(Tenancy::tag_customer_client, tag, options(ctx, course, until_ms, step)),
+    );
+    let contact = contact?.contact_id;
+    if contact.is_empty() {
+        skip("customer_contact", "ADDRESS_TAKEN");
+    }
+    ctx.state_mut(|w| w.creation_mut().facts.customer_contact_id = contact);
+    tagged?;
     skip(PORTAL_USER.0, PORTAL_USER.1);
     Ok(())
 }
