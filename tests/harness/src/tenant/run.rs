@@ -93,7 +93,8 @@ fn read<T: DeserializeOwned>(raw: &RawValue) -> anyhow::Result<T> {
 }
 
 impl CreationRun {
-    pub(crate) fn new(client: Client, id: &str) -> Self {
+    /// The run of this id.
+    pub fn new(client: Client, id: &str) -> Self {
         Self { client, id: id.to_owned() }
     }
 

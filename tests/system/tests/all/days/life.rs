@@ -72,7 +72,7 @@ impl Life {
         let server = TestServer::start().await?;
         let (clock, world) = (server.clock(), Arc::new(Mutex::new(World::default())));
         let engines = Engines { world: world.clone(), clock: clock.clone(), client: server.client.clone() };
-        let worker = InProcess::start(server.client.clone(), engines)?;
+        let worker = InProcess::of_domains(server.client.clone(), engines)?;
         let now = clock.now_ms().await?;
         lock(&world).store.register(now);
         Ok(Self { server, worker, world, clock, first: String::new(), sweeps: 0, sweep_every: 6 * HOUR })
