@@ -11,7 +11,7 @@ use temporalio_common::protos::temporal::api::common::v1::Payload;
 
 /// A payload was encrypted with a key that is not in our file.
 ///
-/// The one wait that a payload can cause (tenant-provisioning contract, section 14): the key may be on its way, so the task
+/// A payload can cause a wait (tenant-provisioning contract, section 14): the key may be on its way, so the task
 /// fails and Temporal repeats it until the key is there: a run whose start or signal it is goes on by itself within the time
 /// of one workflow task (10 s). The log says so at ERROR each time. Whoever may write to the namespace can name a key that
 /// will never come, so the codec belongs only to clients of queues whose callers send marked payloads.
@@ -27,8 +27,8 @@ pub struct UnknownKey {
 /// - **Encoding** leaves a payload without the mark exactly as it is.
 /// - **Decoding** gives the original payload back, its mark included, so that it is encrypted again when it is passed on.
 ///   What is not ours passes through, and so does what is ours and does not open, because it was changed or its key is
-///   another one of the same id: its reader finds an encoding that it does not know and refuses it, so no payload of that
-///   kind blocks a run. A key id that is unknown is an error, [`UnknownKey`].
+///   another one of the same id: its reader finds an encoding that it does not know and refuses it. That blocks no run but a
+///   repair, whose input only the worker writes. A key id that is unknown is an error, [`UnknownKey`].
 #[derive(Debug, Clone)]
 pub struct SensitiveCodec {
     keys: Arc<WatchedKeys>,

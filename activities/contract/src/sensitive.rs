@@ -13,6 +13,8 @@ use temporalio_common::protos::temporal::api::common::v1::Payload;
 pub const MARK: &str = "tenantry-sensitive";
 /// Value of [`MARK`].
 pub const MARKED: &[u8] = b"1";
+/// Encoding of a payload that no codec of this process has opened.
+const CLOSED: &[u8] = b"binary/encrypted";
 
 /// A value that must not stand readable in a history.
 ///
@@ -44,6 +46,11 @@ pub enum SensitiveError {
         /// Column of that line, counted from 1; 0 when serde_json names none.
         column: usize,
     },
+    /// The payload is still encrypted: this process has no codec, or none that opens it.
+    #[error(
+        "cannot read the protected value: it is still encrypted; look at PAYLOAD_CODEC and at the file of its keys"
+    )]
+    Closed,
     /// The value has no JSON form.
     #[error("cannot write the protected value as JSON")]
     Unwritable,
@@ -99,8 +106,9 @@ impl<T: DeserializeOwned> TemporalDeserializable for Sensitive<T> {
     }
 }
 
-/// A [`Loose`] that is marked when it is written: for an input of ours that carries persons on, and that must decode whatever
-/// it is. No `Debug` output shows any of it.
+/// A [`Loose`] that is marked when it is written: for an input of ours that carries persons on, and that decodes whatever it is
+/// once it is open. What is still encrypted is refused ([`SensitiveError::Closed`]): its worker lacks the codec, so the task is
+/// tried again until it has it, where an end of the run would lose sight of a half-made tenant. No `Debug` output shows any of it.
 #[derive(Clone, Default, PartialEq)]
 pub struct SensitiveLoose(pub Loose);
 
@@ -127,6 +135,9 @@ impl TemporalSerializable for SensitiveLoose {
 
 impl TemporalDeserializable for SensitiveLoose {
     fn from_payload(context: &SerializationContext<'_>, payload: Payload) -> Result<Self, PayloadConversionError> {
+        if payload.metadata.get("encoding").map(Vec::as_slice) == Some(CLOSED) {
+            return Err(PayloadConversionError::EncodingError(SensitiveError::Closed.into()));
+        }
         Loose::from_payload(context, payload).map(Self)
     }
 
@@ -134,7 +145,10 @@ impl TemporalDeserializable for SensitiveLoose {
         context: &SerializationContext<'_>,
         payloads: Vec<Payload>,
     ) -> Result<Self, PayloadConversionError> {
-        Loose::from_payloads(context, payloads).map(Self)
+        match payloads.into_iter().next() {
+            Some(first) => Self::from_payload(context, first),
+            None => Ok(Self::default()),
+        }
     }
 }
 
@@ -221,14 +235,18 @@ mod tests {
         assert_eq!(read::<Sensitive<Option<u8>>>(nothing).unwrap().into_inner(), None);
     }
 
-    #[test]
-    fn another_encoding_is_not_read() {
-        let closed = Payload {
-            metadata: [("encoding".to_owned(), b"binary/encrypted".to_vec())].into(),
+    /// What a worker without the codec sees.
+    fn closed() -> Payload {
+        Payload {
+            metadata: [("encoding".to_owned(), CLOSED.to_vec())].into(),
             data: CANARY.into(),
             ..Payload::default()
-        };
-        for payload in [closed, Payload::default()] {
+        }
+    }
+
+    #[test]
+    fn another_encoding_is_not_read() {
+        for payload in [closed(), Payload::default()] {
             let error = read::<Sensitive<String>>(payload).unwrap_err();
             assert!(matches!(error, PayloadConversionError::WrongEncoding), "{error}");
         }
@@ -240,6 +258,8 @@ mod tests {
         assert_eq!(written.metadata.get(MARK).map(Vec::as_slice), Some(MARKED));
         assert_eq!(read::<SensitiveLoose>(written).unwrap().0.0["password"], CANARY);
         assert_eq!(read::<SensitiveLoose>(Payload::default()).unwrap(), SensitiveLoose::default());
+        let error = read::<SensitiveLoose>(closed()).unwrap_err().to_string();
+        assert!(error.contains("PAYLOAD_CODEC") && !error.contains(CANARY), "{error}");
         assert_eq!(format!("{:?}", SensitiveLoose::write(&admin())), "SensitiveLoose");
     }
 
