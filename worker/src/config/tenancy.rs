@@ -99,6 +99,13 @@ impl TenancyConfig {
         let shop = read_shop(reader);
         let app = read_app(reader);
         let credential_mode = read_mode(reader, app.is_some());
+        if reader.text("SEED_PACK_DIR").is_some() {
+            // To leave it out in silence would let an operator believe that it is applied.
+            reader.problem(
+                "SEED_PACK_DIR",
+                "must not be set: seed packs cannot be applied yet, results list what is missing",
+            );
+        }
         Some(Self {
             sign_in_url: sign_in_url?,
             support_url,

@@ -124,6 +124,7 @@ fn settings_of_tenants_are_checked_together() {
             ("APPLICATION_URL", "https:// app.example"),
             ("MANAGEMENT_TENANT_ID", "acme"),
             ("NEXTAUTH_SECRET", "changeme"),
+            ("SEED_PACK_DIR", "/etc/seeds"),
         ],
         &[
             ("ALGORITHM", "must be sha512 or sha256"),
@@ -137,6 +138,7 @@ fn settings_of_tenants_are_checked_together() {
             ("NEXTAUTH_SECRET", "is a placeholder, not a secret"),
             ("NM_STORE_URL", url),
             ("SALT_BYTES", "must be a plain decimal number"),
+            ("SEED_PACK_DIR", "must not be set: seed packs cannot be applied yet, results list what is missing"),
             ("TEMPORAL_WEBHOOK_SECRET", "is required"),
             ("WELCOME_SUPPORT_URL", "must be an http or https URL"),
         ],
