@@ -53,10 +53,33 @@ fn the_header_is_a_json_object_without_crit() {
     }
 }
 
+/// The form that is known by its bytes is read as any other one.
+#[test]
+fn a_header_that_begins_and_ends_as_ours_is_read_whole() {
+    for (rest, expected) in [
+        (r#"v1","crit":"x"#, Malformed),
+        (r#"v1","kid":"v2"#, Malformed),
+        (r#"v1","alg":"none"#, Malformed),
+        (r#"v1"},{"kid":"v1"#, Malformed),
+        ("v1\u{7f}", UnknownKid),
+        ("v1\n", Malformed),
+        (r"v1\n", UnknownKid),
+        ("v9", UnknownKid),
+        ("", UnknownKid),
+    ] {
+        header(&format!(r#"{{"alg":"ES256","typ":"JWT","kid":"{rest}"}}"#), expected);
+    }
+    for kid in ["v1", r"\u0076\u0031"] {
+        let usual = format!(r#"{{"alg":"ES256","typ":"JWT","kid":"{kid}"}}"#);
+        assert_eq!(verify(&signed(&usual, &payload("", ""), 1)).unwrap().kid(), "v1", "{kid}");
+    }
+}
+
 #[test]
 fn an_object_prototype_is_no_key() {
     for kid in ["constructor", "__proto__", "toString", "hasOwnProperty", "", "V1", "v1 ", "v3"] {
         header(&format!(r#"{{"alg":"ES256","kid":"{kid}"}}"#), UnknownKid);
+        header(&format!(r#"{{"alg":"ES256","typ":"JWT","kid":"{kid}"}}"#), UnknownKid);
     }
     header(r#"{"alg":"ES256"}"#, UnknownKid);
     header(r#"{"alg":"ES256","kid":1}"#, UnknownKid);
