@@ -24,8 +24,8 @@ pub(crate) fn sign(key: &SigningKey, message: &[u8]) -> Signature {
     fast.unwrap_or_else(|| key.sign(message))
 }
 
-/// Whether this processor has the instructions. Graviola 0.4.4 uses BMI2 (`mulx`) and asks for BMI1 alone, which come together
-/// on every processor, and not behind every hypervisor.
+/// Whether this processor has the instructions. Graviola 0.4.4 uses BMI2 (`mulx`) and does not ask for it: a processor that has
+/// ADX has it too, but a hypervisor may hide it.
 fn can_assembler() -> bool {
     #[cfg(target_arch = "x86_64")]
     if !std::arch::is_x86_feature_detected!("bmi2") {
