@@ -4,7 +4,7 @@
 //! `EncryptionCodec`), and so is the content: the whole original payload in its protobuf form, so that it comes back with
 //! every metadata key. The bytes are nonce (12), ciphertext and tag (16) of [`SealingKeys`].
 
-use contract::sensitive::MARK;
+use contract::sensitive::{CLOSED, MARK};
 use credentials::{KeyId, OpenError, Sealed, SealingKeys, system_random};
 use prost::Message;
 use secrecy::ExposeSecret;
@@ -14,7 +14,7 @@ use zeroize::{Zeroize, Zeroizing};
 /// Metadata key of every payload's encoding.
 pub const ENCODING_KEY: &str = "encoding";
 /// Encoding of an encrypted payload.
-pub const ENCODING: &[u8] = b"binary/encrypted";
+pub const ENCODING: &[u8] = CLOSED;
 /// Metadata key of the cipher.
 pub const CIPHER_KEY: &str = "encryption-cipher";
 /// The cipher, with our name and the number of the form: other codecs use the same encoding, and what they wrote is not

@@ -13,8 +13,8 @@ use temporalio_common::protos::temporal::api::common::v1::Payload;
 pub const MARK: &str = "tenantry-sensitive";
 /// Value of [`MARK`].
 pub const MARKED: &[u8] = b"1";
-/// Encoding of a payload that no codec of this process has opened.
-const CLOSED: &[u8] = b"binary/encrypted";
+/// Encoding of a payload that is encrypted, or that no codec of this process has opened.
+pub const CLOSED: &[u8] = b"binary/encrypted";
 
 /// A value that must not stand readable in a history.
 ///
