@@ -98,6 +98,7 @@ exports.getManagementTenantId = async () => ({ tenantId: process.env.MANAGEMENT_
 exports.createCustomerClientActivity = (request) =>
   once({ ...request, activity: 'createCustomerClientActivity' }, request.tenantId, async (run, at) => {
     const { managementTenantId: vendor, tenantId, tenantName: name } = request;
+    await run('FIND_OWN', [tenantId, request.originId]);
     await run('TAKE_TURN', [[`client name ${vendor} ${name}`]]);
     const properties = JSON.stringify({ subscription_type: 'psa', tenant_id: tenantId });
     const suffixed = `${name} (${tenantId.slice(0, 8)})`;
@@ -123,8 +124,11 @@ exports.tagCustomerClientActivity = (request) =>
   });
 
 exports.sendWelcomeEmail = async (request) => {
-  const { originId, nowMs, tenantId: tenant, adminUserId: user, email } = request;
+  const { originId, nowMs, tenantId: tenant, adminUserId: user } = request;
   const entry = { ...request, activity: 'sendWelcomeEmail', part: user };
+  const [{ ours }] = await transaction((run) => run('IS_CREATED_ADMIN', [tenant, originId, user]));
+  if (!ours) throw new Error('another administrator');
+  const [{ email }] = await transaction((run) => run('FIND_ADMINISTRATOR', [tenant, user]));
   const password = Array.from({ length: 20 }, () => LETTERS[randomInt(LETTERS.length)]).join('');
   const [sealed, hashed] = [seal(password, key(entry)), await hash(password)];
   await transaction(async (run) => {
